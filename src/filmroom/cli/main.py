@@ -1,0 +1,4 @@
+"""The command group."""
+
+
+def main() -> None: ...
