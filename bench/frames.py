@@ -1,0 +1,56 @@
+"""How fast are single frames of 512 KB, against Orthanc and nginx?
+
+nginx sends the very multipart bodies that Filmroom sends, as files.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from load import Client, seconds_a_request, upload
+from material import SERIES, STUDY, ct_series, instance_uid
+from measure import Row, compare, finish, interleave
+from peers import filmroom, nginx, orthanc
+
+ASKED = {"Accept": 'multipart/related; type="application/octet-stream"; transfer-syntax=*'}
+
+
+def path(number: int) -> str:
+    """The address of the only frame of slice `number`."""
+    below = f"/dicom-web/studies/{STUDY}/series/{SERIES}"
+    return f"{below}/instances/{instance_uid(number)}/frames/1"
+
+
+def main(slices: int = 200, runs: int = 5) -> None:
+    """Run the comparison and print it."""
+    paths = [path(number) for number in range(1, slices + 1)]
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        files = ct_series(folder / "ct", slices)
+        with filmroom(folder / "filmroom") as ours, orthanc(folder / "orthanc") as theirs:
+            upload(ours, files)
+            upload(theirs, files)
+            client = Client(ours)
+            for each in paths:
+                file = folder / "static" / each.lstrip("/")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(client.get(each, ASKED))
+            with nginx(folder / "nginx", folder / "static") as static:
+                for clients in (8, 64):
+                    seconds = interleave(
+                        {
+                            "filmroom": lambda n=clients: seconds_a_request(ours, paths, ASKED, n),
+                            "orthanc": lambda n=clients: seconds_a_request(theirs, paths, ASKED, n),
+                            "nginx": lambda n=clients: seconds_a_request(static, paths, None, n),
+                        },
+                        runs,
+                    )
+                    work = f"frames of 512 KB, {clients} clients"
+                    rows += compare(work, seconds, {"orthanc": 5, "nginx": 0.5})
+    finish(rows, "frames")
+
+
+if __name__ == "__main__":
+    main()
