@@ -82,6 +82,16 @@ class Storage(Protocol):
     def blobs(self) -> Iterator[Blob]:
         """Every blob, in no particular order."""
 
+    def guard(self, key: str, *, alone: bool = False) -> AbstractContextManager[None]:
+        """Settle a blob's fate, among all processes.
+
+        Stores of the same bytes hold it together from before `commit` until the row is
+        there; who removes a blob holds it `alone` from the look at the rows until it is gone.
+        """
+
+    def free(self) -> int | None:
+        """Bytes that still fit; None where storage knows no bound."""
+
     def record(self, line: bytes) -> None:
         """Append one line to the ledger, durably: what `reindex` cannot read from blobs."""
 
@@ -171,23 +181,24 @@ class InstanceIndex(Protocol):
     def metadata(self, selection: Selection) -> Metadata:
         """The complete data sets of a selection; NotFound if it holds nothing."""
 
-    def reject(self, selection: Selection, code: str, source: str) -> int:
-        """Hide the instances of a selection; how many. NotFound if none was there to hide."""
+    def reject(self, selection: Selection, code: str, source: str) -> list[Located]:
+        """Hide the instances of a selection; those now hidden. NotFound if none was there."""
 
-    def restore(self, selection: Selection, source: str) -> int:
-        """Show rejected instances again; how many. NotFound if none is rejected."""
+    def restore(self, selection: Selection, source: str) -> list[Located]:
+        """Show rejected instances again; those now shown. NotFound if none is rejected."""
 
     def rejections(self, limit: int = 1000) -> list[Rejection]:
         """What is rejected, newest first."""
 
-    def remove(self, selection: Selection, source: str) -> int:
-        """Forget instances, rejected ones too, leaving tombstones for their blobs; how many.
+    def remove(self, selection: Selection, source: str) -> list[Located]:
+        """Forget instances, rejected ones too, leaving tombstones for their blobs; those gone.
 
-        NotFound if there was none.
+        What was kept aside of them and their old versions go with them. NotFound if
+        there was none.
         """
 
-    def purge_rejected(self, before: float, source: str) -> int:
-        """`remove` every instance rejected before a time; how many."""
+    def purge_rejected(self, before: float, source: str) -> list[Located]:
+        """`remove` every instance rejected before a time; those gone."""
 
     def tombstones(self, before: float) -> list[str]:
         """Keys whose rows went before a time and that no row names now."""
