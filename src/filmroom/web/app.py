@@ -1,0 +1,35 @@
+"""Every URL on one page.
+
+A service module exports `ROUTES`, its paths relative to the DICOMweb root
+(`/studies/{study}/…`), with path parameters named `aet`, `study`, `series`, `instance`;
+its line in `DICOMWEB` mounts it at both roots. Handlers are plain `def` (each gets a thread) or
+`async def` where they read a body. The order within a path decides nothing but speed.
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Router
+from starlette.types import ASGIApp
+
+from filmroom.core.archive import Archive
+from filmroom.web.errors import HANDLERS, Failures
+
+DICOMWEB: list[BaseRoute] = []
+"""The DICOMweb services, most frequent first."""
+
+
+def routes() -> list[BaseRoute]:
+    """Every route of the archive; the viewer's come last, since they take what is left."""
+    dicomweb = Router(DICOMWEB)
+    return [
+        Mount("/dicom-web", dicomweb),
+        Mount("/dcm4chee-arc/aets/{aet}/rs", dicomweb),
+    ]
+
+
+def build(archive: Archive) -> ASGIApp:
+    """The web application over an archive."""
+    app = Starlette(routes=routes(), exception_handlers=HANDLERS)
+    app.state.archive = archive
+    return Failures(app)
