@@ -1,0 +1,80 @@
+"""Rows → what a search returns: which attributes, in the order of their tags (PS3.18 §10.6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from filmroom.dicom.attributes import (
+    AT_LEVEL,
+    BY_TAG,
+    INSTANCE_AVAILABILITY,
+    INSTANCE_UID,
+    MODALITIES_IN_STUDY,
+    SERIES_RELATED_INSTANCES,
+    SERIES_UID,
+    SOP_CLASSES_IN_STUDY,
+    STUDY_RELATED_INSTANCES,
+    STUDY_RELATED_SERIES,
+    STUDY_UID,
+    defaults,
+)
+from filmroom.dicom.levels import Level
+from filmroom.model.instance import Attributes
+from filmroom.model.query import Query
+
+UID_TAGS = {Level.STUDY: STUDY_UID, Level.SERIES: SERIES_UID, Level.IMAGE: INSTANCE_UID}
+_LEVELS = (Level.STUDY, Level.SERIES, Level.IMAGE)
+_TAGS = {level: frozenset(a.top for a in AT_LEVEL[level]) for level in Level}
+_ONLINE = {"vr": "CS", "Value": ["ONLINE"]}
+
+
+def wanted(query: Query) -> frozenset[str]:
+    """Tags that a query's answer holds where the rows have them.
+
+    The defaults of the level and of those above it that the request does not
+    name (PS3.18 §10.6.3.3); what was asked for or matched, of this level and above.
+    """
+    levels = [level for level in _LEVELS if level <= query.level]
+    tags = {INSTANCE_AVAILABILITY, *(UID_TAGS[level] for level in levels)}
+    within = query.within.level
+    for level in levels:
+        if level == query.level or level > within:
+            tags |= defaults(level)
+    if query.include_all:
+        tags = tags.union(*(_TAGS[level] for level in levels))
+    asked = [*query.include, *(match.path for match in query.matching)]
+    for path in asked:
+        attribute = BY_TAG.get(path)
+        if attribute is not None and attribute.level <= query.level:
+            tags.add(attribute.top)
+    return frozenset(tags)
+
+
+def answer(wanted: frozenset[str], rows: Iterable[Attributes]) -> Attributes:
+    """One match: the wanted attributes of an instance, its series and its study, by tag."""
+    match: Attributes = {INSTANCE_AVAILABILITY: _ONLINE}
+    for row in rows:
+        for tag in row.keys() & wanted:
+            match[tag] = row[tag]
+    return dict(sorted(match.items()))
+
+
+def computed_of_study(
+    series: int, instances: int, modalities: Iterable[str], sop_classes: Iterable[str]
+) -> Attributes:
+    """The attributes of a study that the archive makes (PS3.4 §C.3.4)."""
+    made: Attributes = {
+        STUDY_RELATED_SERIES: {"vr": "IS", "Value": [series]},
+        STUDY_RELATED_INSTANCES: {"vr": "IS", "Value": [instances]},
+    }
+    # Left out when unknown, never an element without a value: viewers fail on that.
+    if kinds := sorted(modalities):
+        made[MODALITIES_IN_STUDY] = {"vr": "CS", "Value": kinds}
+    if classes := sorted(sop_classes):
+        made[SOP_CLASSES_IN_STUDY] = {"vr": "UI", "Value": classes}
+    return made
+
+
+def computed_of_series(instances: int) -> Attributes:
+    """The attributes of a series that the archive makes."""
+    return {SERIES_RELATED_INSTANCES: {"vr": "IS", "Value": [instances]}}
