@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 
 from filmroom.model.ports import InstanceIndex, Storage
 from filmroom.settings import Settings
@@ -15,3 +16,9 @@ class Archive:
     index: InstanceIndex
     storage: Storage
     settings: Settings
+    writers: BoundedSemaphore = field(init=False, repr=False, compare=False)
+    """Slots for instances on their way in, `store_writers` of them."""
+
+    def __post_init__(self) -> None:
+        slots = BoundedSemaphore(self.settings.store_writers)
+        object.__setattr__(self, "writers", slots)

@@ -1,0 +1,229 @@
+"""Store: take one instance in, and say so only when it will last.
+
+Blob first, row second: a blob without a row is litter that `sweep` finds, a row
+without a blob would be a lie.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from filmroom.core import ledger
+from filmroom.core.archive import Archive
+from filmroom.core.ledger import Deed, Entry
+from filmroom.dicom.attributes import indexed
+from filmroom.dicom.scan import Scan, ScanLimits, scan
+from filmroom.errors import (
+    ArchiveError,
+    Busy,
+    Conflict,
+    FailureReason,
+    Full,
+    NotFound,
+    Refused,
+    TooLarge,
+)
+from filmroom.model.instance import Instance, InstanceRef
+from filmroom.model.ports import Added, Staged
+from filmroom.model.stored import Outcome, Stored
+from filmroom.settings import Settings
+
+PATIENCE = 10.0  # seconds to wait for a slot
+ROOM_CHECK = 64 << 20  # bytes of one instance between two looks at the free space
+
+
+def receive(archive: Archive, source: str, study: str | None = None) -> Incoming:
+    """Begin an instance; `study` is the only one that it may belong to, if given.
+
+    Raises Busy if too many are on their way in, Full if the disk is down to its reserve.
+    """
+    if not archive.writers.acquire(timeout=PATIENCE):
+        raise Busy(f"{archive.settings.store_writers} instances are being stored already")
+    try:
+        check_room(archive)
+        return Incoming(archive, archive.storage.stage(), source, study)
+    except BaseException:
+        archive.writers.release()
+        raise
+
+
+def check_room(archive: Archive) -> None:
+    """Raise Full if the disk is down to its reserve."""
+    free = archive.storage.free()
+    if free is not None and free < archive.settings.disk_reserve:
+        raise Full("the disk is down to the room that is kept free (setting disk_reserve)")
+
+
+class Incoming:
+    """An instance on its way in: written in chunks, then finished or discarded.
+
+    An error from `write` is final: `finish` raises it again.
+    """
+
+    def __init__(self, archive: Archive, staged: Staged, source: str, study: str | None) -> None:
+        self._archive = archive
+        self._staged = staged
+        self._source = source
+        self._study = study
+        self._room_checked = 0  # bytes
+        self._failed: ArchiveError | None = None
+        self._open = True
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._staged.size
+
+    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Append; raises TooLarge over `max_instance`, Full when there is no room."""
+        try:
+            if self._failed is not None:
+                raise self._failed
+            self._check_size(len(chunk))
+            self._staged.write(chunk)
+        except ArchiveError as error:
+            self._failed = error
+            self.discard()
+            raise
+
+    def finish(self) -> Stored:
+        """Store what was written; on return it will last.
+
+        Raises Refused if it is not acceptable, and then nothing of it is kept.
+        """
+        try:
+            if self._failed is not None:
+                raise self._failed
+            return self._store()
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Forget what was written; harmless after `finish` and when said twice."""
+        if self._open:
+            self._open = False
+            try:
+                self._staged.discard()
+            finally:
+                self._archive.writers.release()
+
+    def __enter__(self) -> Incoming:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+    __del__ = discard
+
+    def _check_size(self, more: int) -> None:
+        size = self._staged.size + more
+        limit = self._archive.settings.max_instance
+        if size > limit:
+            raise TooLarge(f"an instance is over {limit} bytes (setting max_instance)")
+        if size - self._room_checked >= ROOM_CHECK:
+            self._room_checked = size
+            check_room(self._archive)
+
+    def _store(self) -> Stored:
+        if not self._staged.size:
+            raise Refused("an empty instance was sent")
+        settings = self._archive.settings
+        with self._staged.view() as data:
+            scanned = scan(data, scan_limits(settings), settings.public_root)
+        self._check_study(scanned)
+        try:
+            added = self._keep(scanned)
+        except Conflict as error:
+            discard_unneeded(self._archive, self._staged.digest)
+            raise _refusal(str(error), FailureReason.DUPLICATE, scanned) from error
+        return Stored(
+            ref=InstanceRef(scanned.study, scanned.series, scanned.instance),
+            sop_class=scanned.sop_class,
+            outcome=added.outcome,
+            warnings=(*scanned.warnings, *added.warnings),
+        )
+
+    def _check_study(self, scanned: Scan) -> None:
+        if self._study is not None and scanned.study != self._study:
+            # PS3.18 §10.5.1.1: all instances of the request belong to the study it names
+            message = f"belongs to study {scanned.study}, not to {self._study}"
+            raise _refusal(message, FailureReason.DATA_SET_MISMATCH, scanned)
+
+    def _keep(self, scanned: Scan) -> Added:
+        index, storage = self._archive.index, self._archive.storage
+        instance = new_instance(
+            scanned, self._staged.digest, self._staged.size, time.time(), self._source
+        )
+        with storage.guard(instance.key):
+            fresh = not storage.exists(instance.key)
+            if not fresh and _is_stored(self._archive, instance):
+                return Added(Outcome.SAME)
+            self._staged.commit()
+            added = index.add(instance, self._archive.settings.on_conflict)
+            self._write_down(instance, added, fresh)
+        return added
+
+    def _write_down(self, instance: Instance, added: Added, fresh: bool) -> None:
+        if added.outcome is Outcome.SAME or (added.outcome is Outcome.NEW and fresh):
+            return  # what any blob tells by being there
+        deed = Deed.STORED if added.outcome is Outcome.NEW else Deed(added.outcome.value)
+        entry = Entry(deed, (instance.key,), time.time(), self._source, fresh=fresh)
+        ledger.write(self._archive.storage, entry)
+
+
+def scan_limits(settings: Settings) -> ScanLimits:
+    """What the scanner may take, from the settings."""
+    return ScanLimits(
+        depth=settings.scan_depth,
+        elements=settings.scan_elements,
+        value=settings.scan_value,
+        items=settings.scan_items,
+        bulk_threshold=settings.bulk_threshold,
+        deflate_ratio=settings.deflate_ratio,
+        deflate_size=settings.deflate_size,
+    )
+
+
+def new_instance(scanned: Scan, key: str, size: int, received: float, source: str) -> Instance:
+    """What the index is told of a blob that was scanned."""
+    return Instance(
+        ref=InstanceRef(scanned.study, scanned.series, scanned.instance),
+        sop_class=scanned.sop_class,
+        transfer_syntax=scanned.transfer_syntax,
+        key=key,
+        size=size,
+        attributes=indexed(scanned.dataset),
+        metadata=scanned.metadata,
+        frames=scanned.frames,
+        bulk=scanned.bulk,
+        received=received,
+        source=source,
+    )
+
+
+def discard_unneeded(archive: Archive, key: str) -> bool:
+    """Remove a blob that no row needs; whether it was removed."""
+    with archive.storage.guard(key, alone=True):
+        if archive.index.knows(key):
+            return False
+        archive.storage.delete(key)
+    return True
+
+
+def _is_stored(archive: Archive, instance: Instance) -> bool:
+    # A row that can be seen is committed, and its blob lasted before it was written.
+    try:
+        located = archive.index.locate(instance.ref)
+        return located.key == instance.key and archive.storage.size(located.key) == located.size
+    except NotFound:
+        return False
+
+
+def _refusal(message: str, reason: FailureReason, scanned: Scan) -> Refused:
+    return Refused(message, reason, sop_class=scanned.sop_class, instance=scanned.instance)
