@@ -71,7 +71,7 @@ def _whole(
                 raise Broken("the index is closed")
             return method(self, *args, **kwargs)
 
-    return cast(Callable[Concatenate[MemoryIndex, P], R], alone)
+    return cast("Callable[Concatenate[MemoryIndex, P], R]", alone)
 
 
 class MemoryIndex:
