@@ -8,14 +8,21 @@ its line in `DICOMWEB` mounts it at both roots. Handlers are plain `def` (each g
 
 from __future__ import annotations
 
+from threading import BoundedSemaphore
+
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from filmroom.core.archive import Archive
+from filmroom.web import frames, metadata, wado
 from filmroom.web.errors import HANDLERS, Failures
 
-DICOMWEB: list[BaseRoute] = []
+DICOMWEB: list[BaseRoute] = [
+    *frames.ROUTES,
+    *metadata.ROUTES,
+    *wado.ROUTES,
+]
 """The DICOMweb services, most frequent first."""
 
 
@@ -32,4 +39,5 @@ def build(archive: Archive) -> ASGIApp:
     """The web application over an archive."""
     app = Starlette(routes=routes(), exception_handlers=HANDLERS)
     app.state.archive = archive
+    app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
     return Failures(app)

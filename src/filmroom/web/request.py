@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from threading import BoundedSemaphore
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from filmroom.core.archive import Archive
+from filmroom.dicom.uids import MAX_LENGTH, is_uid
 from filmroom.errors import Malformed
 from filmroom.model.instance import InstanceRef
 from filmroom.model.selection import Selection
-
-UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-UID_LENGTH = 64  # characters: PS3.5 §9.1
 
 
 def archive_of(request: HTTPConnection) -> Archive:
     """The archive that the application was built over."""
     return cast(Archive, request.app.state.archive)
+
+
+def slots_of(request: HTTPConnection) -> BoundedSemaphore:
+    """What bounds the retrievals of whole objects that are under way at once."""
+    return cast(BoundedSemaphore, request.app.state.retrieves)
 
 
 def source_of(request: HTTPConnection, door: str = "stow") -> str:
@@ -28,8 +31,8 @@ def source_of(request: HTTPConnection, door: str = "stow") -> str:
 
 def read_uid(value: str, name: str) -> str:
     """A UID from a request: digits and dots (PS3.5 §9.1); leading zeros are let pass."""
-    if len(value) > UID_LENGTH or not UID.fullmatch(value):
-        raise Malformed(f"{name} is not a UID: digits and dots, at most {UID_LENGTH} characters")
+    if not is_uid(value, leading_zeros=True):
+        raise Malformed(f"{name} is not a UID: digits and dots, at most {MAX_LENGTH} characters")
     return value
 
 

@@ -1,0 +1,178 @@
+"""Content of an answer: bytes of a blob that are read when they are sent, whole or cut."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filmroom.dicom.frames import FrameIndex, Span
+from filmroom.dicom.part10 import read_file_meta
+from filmroom.errors import Broken
+from filmroom.model.answer import Content
+from filmroom.model.ports import Storage
+
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """Runs of one blob, one after another."""
+
+    storage: Storage
+    key: str
+    spans: tuple[Span, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(span.length for span in self.spans)
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        for span in cut(self.spans, within) if within else self.spans:
+            yield from self.storage.chunks(self.key, span, CHUNK)
+
+    def read(self) -> bytes:
+        if len(self.spans) == 1:
+            return self.storage.read(self.key, self.spans[0])
+        return b"".join([self.storage.read(self.key, span) for span in self.spans])
+
+
+@dataclass(frozen=True, slots=True)
+class InflatedContent:
+    """Runs of a blob whose data set is deflated; spans count as if it were not (PS3.5 §A.5)."""
+
+    storage: Storage
+    key: str
+    spans: tuple[Span, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(span.length for span in self.spans)
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        for span in cut(self.spans, within) if within else self.spans:
+            yield from self._run(span)
+
+    def read(self) -> bytes:
+        return b"".join(self.chunks())
+
+    def _run(self, span: Span) -> Iterator[bytes]:
+        """Inflate from the beginning, in bounded pieces, and give those of the run."""
+        at = self._data_set()
+        last = span.start + span.length
+        for piece in self._inflated(at):
+            start, end = max(span.start - at, 0), min(last - at, len(piece))
+            if start < end:
+                yield piece[start:end]
+            at += len(piece)
+            if at >= last:
+                return
+        raise Broken(f"blob {self.key} ends before byte {last} of its inflated form")
+
+    def _inflated(self, at: int) -> Iterator[bytes]:
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        deflated = Span(at, self.storage.size(self.key) - at)
+        for chunk in self.storage.chunks(self.key, deflated, CHUNK // 16):
+            pending = chunk
+            while pending and not stream.eof:
+                yield stream.decompress(pending, CHUNK)
+                pending = stream.unconsumed_tail
+        yield stream.flush()
+
+    def _data_set(self) -> int:
+        with self.storage.view(self.key) as file:
+            return read_file_meta(file).end
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryContent:
+    """Bytes that had to be made."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        start, length = (within.start, within.length) if within else (0, self.size)
+        for at in range(start, start + length, CHUNK):
+            yield self.data[at : min(at + CHUNK, start + length)]
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedContent:
+    """A frame of one-bit pixels that begins or ends within a byte: read whole, since small."""
+
+    stored: Content
+    index: FrameIndex
+    number: int
+
+    @property
+    def size(self) -> int:
+        return len(self.read())
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        return MemoryContent(self.read()).chunks(within)
+
+    def read(self) -> bytes:
+        return self.index.align(self.number, self.stored.read())
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedContent:
+    """Big-endian words of `width` bytes turned little-endian; what is left over stays."""
+
+    stored: Content
+    width: int
+
+    @property
+    def size(self) -> int:
+        return self.stored.size
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        start, length = (within.start, within.length) if within else (0, self.size)
+        skip = start % self.width
+        rest = -(start + length) % self.width
+        words = Span(start - skip, min(length + skip + rest, self.size - start + skip))
+        left = b""
+        for chunk in self.stored.chunks(words):
+            left += chunk
+            whole = len(left) - len(left) % self.width
+            if whole:
+                piece = swapped(left[:whole], self.width)[skip : skip + length]
+                yield piece
+                left, skip, length = left[whole:], 0, length - len(piece)
+        if length:
+            yield left[skip : skip + length]
+
+    def read(self) -> bytes:
+        return swapped(self.stored.read(), self.width)
+
+
+def swapped(words: bytes, width: int) -> bytes:
+    """Words of `width` bytes, each turned round; the bytes of an incomplete last one stay."""
+    if width <= 1:
+        return words
+    whole = len(words) - len(words) % width
+    turned = bytearray(words)
+    for byte in range(width):
+        turned[byte:whole:width] = words[width - 1 - byte : whole : width]
+    return bytes(turned)
+
+
+def cut(spans: tuple[Span, ...], within: Span) -> tuple[Span, ...]:
+    """Those parts of `spans`, laid end to end, that lie within a run of them."""
+    found = []
+    first, last = within.start, within.start + within.length
+    at = 0
+    for span in spans:
+        start, end = max(first - at, 0), min(last - at, span.length)
+        if start < end:
+            found.append(Span(span.start + start, end - start))
+        at += span.length
+    return tuple(found)

@@ -1,0 +1,134 @@
+"""Retrieve frames: the hottest path, so plain ASGI (PS3.18 §10.4.1.1.6)."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from hashlib import sha256
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from filmroom.core.archive import Archive
+from filmroom.core.frames import frames
+from filmroom.dicom.frames import FrameIndex
+from filmroom.errors import Malformed
+from filmroom.model.answer import Answer
+from filmroom.web.accept import wanted_by
+from filmroom.web.request import archive_of, ref_of
+from filmroom.web.sending import (
+    CRLF,
+    describing,
+    etag_of,
+    is_current,
+    multipart,
+    multipart_type,
+    not_modified,
+    part_head,
+    single,
+)
+
+AT_ONCE = 4 << 20
+"""Bytes of an answer up to which it is read and sent at once, without a thread."""
+
+_LIST = re.compile(r"[0-9]{1,10}(?:,[0-9]{1,10})*", re.ASCII)
+
+
+def read_numbers(text: str, most: int) -> list[int]:
+    """Frame numbers, from 1, in the order and as often as they are named."""
+    if not _LIST.fullmatch(text):
+        raise Malformed("frames are named by numbers from 1, joined by commas")
+    if text.count(",") >= most:
+        raise Malformed(f"more than {most} frames in one request (max_frames)")
+    numbers = [int(number) for number in text.split(",")]
+    if 0 in numbers:
+        raise Malformed("frames are numbered from 1")
+    return numbers
+
+
+class RecentIndexes:
+    """Frame indexes that were used last, by blob; a blob never changes, nor does its index."""
+
+    MOST_FRAMES = 200_000
+    """Frames in all the indexes that are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, FrameIndex] = OrderedDict()
+        self._frames = 0
+
+    def of(self, archive: Archive, key: str) -> FrameIndex:
+        """The index of a blob, from here or from the archive."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+            return found
+        index = archive.index.frames(key)
+        self._kept[key] = index
+        self._frames += len(index) + 10
+        while self._frames > self.MOST_FRAMES and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._frames -= len(oldest) + 10
+        return index
+
+
+class Frames:
+    """The endpoint: looks the row up each time, so that what is rejected is gone at once."""
+
+    def __init__(self) -> None:
+        self.indexes = RecentIndexes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        archive = archive_of(request)
+        numbers = read_numbers(scope["path_params"]["frames"], archive.settings.max_frames)
+        located = archive.index.locate(ref_of(request))
+        index = self.indexes.of(archive, located.key)
+        answer = frames(archive, located, index, numbers, wanted_by(scope))
+        headers = describing(etag_of(_tag(answer)))
+        if is_current(request.headers.get("if-none-match"), headers["ETag"]):
+            await not_modified(headers)(scope, receive, send)
+        elif not answer.form.multipart:
+            await single(request, answer.parts[0], headers)(scope, receive, send)
+        elif sum(part.content.size for part in answer.parts) > AT_ONCE:
+            await multipart(answer, headers)(scope, receive, send)
+        else:
+            await _at_once(answer, located.key[:32], headers, scope, send)
+
+
+async def _at_once(
+    answer: Answer, boundary: str, headers: dict[str, str], scope: Scope, send: Send
+) -> None:
+    """Send small frames in one go.
+
+    The boundary is half of the blob's digest: no blob can be made to hold its own.
+    """
+    head = part_head(answer.parts[0], boundary)
+    pieces = []
+    for part in answer.parts:
+        pieces += [head, part.content.read(), CRLF]
+    pieces.append(f"--{boundary}--\r\n".encode())
+    body = b"".join(pieces)
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-type", multipart_type(answer.form.media_type, boundary).encode()))
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": 200, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _tag(answer: Answer) -> str:
+    """The entity tag's text: a digest, since a list of frames can be long."""
+    form = answer.form
+    shape = "m" if form.multipart else "s"
+    return sha256(f"{answer.version} {form.media_type} {shape}".encode()).hexdigest()[:32]
+
+
+ROUTES = [
+    Route(
+        "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}",
+        Frames(),
+        methods=["GET"],
+        name="frames",
+    ),
+]
