@@ -25,6 +25,7 @@ _ONE_DATE = re.compile(_DATE)
 _ONE_TIME = re.compile(_TIME)
 _PLUS = re.compile(r" (?=\d{4}$)")  # a plus sign that nobody encoded in a query string
 _ONE_DATE_TIME = re.compile(_DATE_TIME)
+LONGEST = 64  # characters: two date-times with offsets, and some spaces
 WEST, EAST = -12 * 60, 14 * 60  # minutes: the offsets from UTC that there are (PS3.5 §6.2 DT)
 
 
@@ -110,6 +111,8 @@ def _ends(text: str, moment: Callable[[str], tuple[str, str]]) -> Ends:
     range to the year 500 (PS3.4 §C.2.2.2.5.3); then each hyphen as the middle one.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        raise Malformed("too long for a range")
     try:
         return moment(text)
     except Malformed as error:

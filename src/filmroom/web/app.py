@@ -15,12 +15,13 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from filmroom.core.archive import Archive
-from filmroom.web import frames, metadata, wado
+from filmroom.web import frames, metadata, qido, wado
 from filmroom.web.errors import HANDLERS, Failures
 
 DICOMWEB: list[BaseRoute] = [
     *frames.ROUTES,
     *metadata.ROUTES,
+    *qido.ROUTES,  # before wado, whose `{study}` would match `count`
     *wado.ROUTES,
 ]
 """The DICOMweb services, most frequent first."""
