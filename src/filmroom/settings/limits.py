@@ -9,7 +9,7 @@ MB = 1024 * KB
 GB = 1024 * MB
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(BaseModel, use_attribute_docstrings=True):
     """Limits; each has a clear error when it is passed."""
 
     max_header_bytes: int = 32 * KB

@@ -21,7 +21,7 @@ class OnConflict(StrEnum):
     """The newcomer is refused."""
 
 
-class StoringSettings(BaseModel):
+class StoringSettings(BaseModel, use_attribute_docstrings=True):
     """How instances are taken in and let go."""
 
     on_conflict: OnConflict = OnConflict.KEEP_FIRST

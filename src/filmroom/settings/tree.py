@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filmroom.settings.limits import LimitSettings
@@ -14,8 +17,18 @@ class Settings(ServingSettings, StoringSettings, LimitSettings, ViewerSettings, 
     """Every setting, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FILMROOM_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix="FILMROOM_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
     )
+
+    @field_validator("*")
+    @classmethod
+    def _no_negative_numbers(cls, value: Any) -> Any:  # noqa: ANN401 - of every field
+        if isinstance(value, (int, float)) and not value >= 0:
+            raise ValueError(f"must not be negative, but is {value}")
+        return value
 
     @property
     def index_url(self) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 
-class ViewerSettings(BaseModel):
+class ViewerSettings(BaseModel, use_attribute_docstrings=True):
     """Options of OHIF's DICOMweb data source and of the app around it."""
 
     viewer: bool = True
