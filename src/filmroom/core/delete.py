@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 
@@ -49,19 +50,25 @@ def restore(archive: Archive, selection: Selection, source: str) -> int:
     return len(shown)
 
 
-def purge(archive: Archive, now: float) -> int:
+def purge(archive: Archive, now: float | None = None) -> int:
     """Remove the bytes that are due; how many blobs went.
 
     Due are those deleted `purge_grace` ago. Instances rejected `purge_rejected_after` ago
-    are deleted first, and their grace begins.
+    are deleted first, and their grace begins. `now` is in seconds since the epoch.
     """
+    now = time.time() if now is None else now
     settings = archive.settings
     if settings.purge_rejected_after:
         before = now - settings.purge_rejected_after * DAY
         gone = archive.index.purge_rejected(before, PURGER)
         _write_down(archive, Deed.DELETED, gone, PURGER)
-    due = now - settings.purge_grace * HOUR if settings.purge_grace else math.inf
-    return _erase(archive, archive.index.tombstones(due))
+    return _erase(archive, due(archive, now))
+
+
+def due(archive: Archive, now: float) -> list[str]:
+    """Keys of the blobs whose grace is over."""
+    grace = archive.settings.purge_grace * HOUR
+    return archive.index.tombstones(now - grace if grace else math.inf)
 
 
 def _named(selection: Selection) -> Selection:

@@ -33,12 +33,15 @@ PATIENCE = 10.0  # seconds to wait for a slot
 ROOM_CHECK = 64 << 20  # bytes of one instance between two looks at the free space
 
 
-def receive(archive: Archive, source: str, study: str | None = None) -> Incoming:
+def receive(
+    archive: Archive, source: str, study: str | None = None, *, patience: float = PATIENCE
+) -> Incoming:
     """Begin an instance; `study` is the only one that it may belong to, if given.
 
-    Raises Busy if too many are on their way in, Full if the disk is down to its reserve.
+    Raises Busy if too many are on their way in and none ends within `patience` seconds,
+    Full if the disk is down to its reserve.
     """
-    if not archive.writers.acquire(timeout=PATIENCE):
+    if not archive.writers.acquire(timeout=patience):
         raise Busy(f"{archive.settings.store_writers} instances are being stored already")
     try:
         check_room(archive)
