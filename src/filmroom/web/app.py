@@ -15,12 +15,14 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from filmroom.core.archive import Archive
-from filmroom.web import frames, metadata, qido, wado
+from filmroom.web import bulkdata, frames, metadata, qido, rendered, wado, wado_uri
 from filmroom.web.errors import HANDLERS, Failures
 
 DICOMWEB: list[BaseRoute] = [
     *frames.ROUTES,
     *metadata.ROUTES,
+    *bulkdata.ROUTES,
+    *rendered.ROUTES,
     *qido.ROUTES,  # before wado, whose `{study}` would match `count`
     *wado.ROUTES,
 ]
@@ -33,6 +35,7 @@ def routes() -> list[BaseRoute]:
     return [
         Mount("/dicom-web", dicomweb),
         Mount("/dcm4chee-arc/aets/{aet}/rs", dicomweb),
+        *wado_uri.ROUTES,
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -20,13 +19,13 @@ from filmroom.web.request import archive_of, ref_of
 from filmroom.web.sending import (
     CRLF,
     describing,
-    etag_of,
     is_current,
     multipart,
     multipart_type,
     not_modified,
     part_head,
     single,
+    strong_etag,
 )
 
 AT_ONCE = 4 << 20
@@ -86,7 +85,8 @@ class Frames:
         located = archive.index.locate(ref_of(request))
         index = self.indexes.of(archive, located.key)
         answer = frames(archive, located, index, numbers, wanted_by(scope))
-        headers = describing(etag_of(_tag(answer)))
+        shape = "multipart" if answer.form.multipart else "single"
+        headers = describing(strong_etag(answer.version, answer.form.media_type, shape))
         if is_current(request.headers.get("if-none-match"), headers["ETag"]):
             await not_modified(headers)(scope, receive, send)
         elif not answer.form.multipart:
@@ -115,13 +115,6 @@ async def _at_once(
     raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": 200, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-def _tag(answer: Answer) -> str:
-    """The entity tag's text: a digest, since a list of frames can be long."""
-    form = answer.form
-    shape = "m" if form.multipart else "s"
-    return sha256(f"{answer.version} {form.media_type} {shape}".encode()).hexdigest()[:32]
 
 
 ROUTES = [

@@ -6,8 +6,10 @@ import asyncio
 import re
 import secrets
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from hashlib import sha256
 from http import HTTPStatus
 from threading import BoundedSemaphore
+from urllib.parse import quote
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -116,6 +118,7 @@ def multipart(
 ) -> Response:
     """All parts of an answer as multipart/related (RFC 2387), read as they are sent."""
     boundary = secrets.token_hex(16)
+    root = quote(root)  # it was unquoted by the server, and must not break out of its line
     parts = [(part_head(part, boundary, root), part.content) for part in answer.parts]
     tail = f"--{boundary}--\r\n".encode()
     size = sum(len(head) + content.size + len(CRLF) for head, content in parts) + len(tail)
@@ -196,6 +199,11 @@ def _range(request: Request, size: int, etag: str) -> Span | None:
 def etag_of(version: str, *, weak: bool = False) -> str:
     """An entity tag; "" for a version that is not known."""
     return f'{"W/" if weak else ""}"{version}"' if version else ""
+
+
+def strong_etag(*named: str) -> str:
+    """An entity tag from all that tells one answer from another: a digest, since it can be long."""
+    return f'"{sha256(" ".join(named).encode()).hexdigest()[:32]}"'
 
 
 def is_current(header: str | None, etag: str) -> bool:
