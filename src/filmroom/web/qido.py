@@ -26,7 +26,7 @@ from filmroom.web.metadata import takes_gzip
 from filmroom.web.params import read_query
 from filmroom.web.request import archive_of, root_of, selection_of
 from filmroom.web.responses import json, warning
-from filmroom.web.sending import bodies_multipart, describing, etag_of, is_current, not_modified
+from filmroom.web.sending import bodies_multipart, describing, is_current, not_modified
 
 FORMS = (Offer(DICOM_JSON), Offer(JSON), Offer(DICOM_XML, multipart=True), Offer(DICOM_XML))
 GZIP_FROM = 4096  # bytes: below this, packing costs more than it saves
@@ -80,7 +80,7 @@ def _search(request: Request, level: Level) -> Response:
     query = _query(request, level)
     found = find(archive_of(request), query)
     root = root_of(request)
-    etag = etag_of(_version(found, root, request.url.query, form), weak=True)
+    etag = _etag(found, root, request.url.query, form)
     headers = describing(etag, vary="Accept, Accept-Encoding") | _notes(query, found)
     if is_current(request.headers.get("if-none-match"), etag):
         return not_modified(headers)
@@ -103,10 +103,13 @@ def _query(request: Request, level: Level) -> Query:
     return read_query(level, selection_of(request), request.url.query, limits)
 
 
-def _version(found: Found, root: str, query: str, form: Offer) -> str:
-    """Differs wherever the body would; the path needs no part in it, a tag is of one URL."""
+def _etag(found: Found, root: str, query: str, form: Offer) -> str:
+    """Differs wherever the matches would; weak, as they are the same packed and unpacked.
+
+    The path needs no part in it: a tag is of one URL.
+    """
     told = "\n".join((found.version, root, query, form.media_type))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
 
 def _notes(query: Query, found: Found) -> dict[str, str]:
