@@ -15,8 +15,10 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from filmroom.core.archive import Archive
+from filmroom.settings import Settings
 from filmroom.web import bulkdata, frames, metadata, qido, rendered, wado, wado_uri
 from filmroom.web.errors import HANDLERS, Failures
+from filmroom.web.viewer import viewer_routes
 
 DICOMWEB: list[BaseRoute] = [
     *frames.ROUTES,
@@ -29,19 +31,20 @@ DICOMWEB: list[BaseRoute] = [
 """The DICOMweb services, most frequent first."""
 
 
-def routes() -> list[BaseRoute]:
+def routes(settings: Settings) -> list[BaseRoute]:
     """Every route of the archive; the viewer's come last, since they take what is left."""
     dicomweb = Router(DICOMWEB)
     return [
         Mount("/dicom-web", dicomweb),
         Mount("/dcm4chee-arc/aets/{aet}/rs", dicomweb),
         *wado_uri.ROUTES,
+        *viewer_routes(settings),
     ]
 
 
 def build(archive: Archive) -> ASGIApp:
     """The web application over an archive."""
-    app = Starlette(routes=routes(), exception_handlers=HANDLERS)
+    app = Starlette(routes=routes(archive.settings), exception_handlers=HANDLERS)
     app.state.archive = archive
     app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
     return Failures(app)
