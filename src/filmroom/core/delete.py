@@ -18,6 +18,7 @@ from filmroom.model.selection import Selection
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
 PURGER = "purge"
+MOST = 1 << 31  # rejections that are looked through: all there can be
 BATCH = 100  # blobs whose tombstones go together
 
 
