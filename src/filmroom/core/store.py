@@ -160,14 +160,13 @@ class Incoming:
 
     def _keep(self, scanned: Scan) -> Added:
         index, storage = self._archive.index, self._archive.storage
-        instance = new_instance(
-            scanned, self._staged.digest, self._staged.size, time.time(), self._source
-        )
+        staged = self._staged
+        instance = new_instance(scanned, staged.digest, staged.size, staged.modified, self._source)
         with storage.guard(instance.key):
             fresh = not storage.exists(instance.key)
             if not fresh and _is_stored(self._archive, instance):
                 return Added(Outcome.SAME)
-            self._staged.commit()
+            staged.commit()
             added = index.add(instance, self._archive.settings.on_conflict)
             self._write_down(instance, added, fresh)
         return added

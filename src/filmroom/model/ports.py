@@ -28,6 +28,13 @@ class Staged(Protocol):
     def digest(self) -> str:
         """SHA-256 of the bytes written so far, in hexadecimal."""
 
+    @property
+    def modified(self) -> float:
+        """What the blob will say of when it was written; fixed by the first look.
+
+        Seconds since the epoch.
+        """
+
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Append; raises Full when there is no room. Write-back starts as it goes."""
 

@@ -182,6 +182,7 @@ class LocalStaged:
         self._hash = hashlib.sha256()
         self._size = 0
         self._handed = 0  # bytes whose write-back was started
+        self._modified: float | None = None
 
     @property
     def size(self) -> int:
@@ -190,6 +191,14 @@ class LocalStaged:
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    @property
+    def modified(self) -> float:
+        if self._modified is None:
+            with translated("a staged file"):
+                os.utime(self._fd)
+                self._modified = os.fstat(self._fd).st_mtime
+        return self._modified
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         try:
@@ -248,7 +257,7 @@ class LocalStaged:
             with contextlib.suppress(FileExistsError):
                 os.link(self._path, target)
         except FileExistsError:
-            if not _same_and_durable(target, self._size):
+            if not _same_and_durable(target, os.fstat(self._fd)):
                 os.replace(self._path, target)  # a damaged blob gives way to what it should be
 
 
@@ -298,11 +307,14 @@ def _read(fd: int, start: int, length: int) -> bytes:
     return b"".join(pieces)
 
 
-def _same_and_durable(path: str, size: int) -> bool:
+def _same_and_durable(path: str, staged: os.stat_result) -> bool:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if os.fstat(fd).st_size != staged.st_size:
+            return False
+        os.utime(fd, ns=(staged.st_mtime_ns, staged.st_mtime_ns))  # it came again just now
         os.fsync(fd)
-        return os.fstat(fd).st_size == size
+        return True
     finally:
         os.close(fd)
 

@@ -128,6 +128,13 @@ class MemoryStaged:
         self._among = staged
         self._data = bytearray()
         self._hash = hashlib.sha256()
+        self._modified: float | None = None
+
+    @property
+    def modified(self) -> float:
+        if self._modified is None:
+            self._modified = time.time()
+        return self._modified
 
     @property
     def size(self) -> int:
@@ -146,7 +153,7 @@ class MemoryStaged:
         yield memoryview(bytes(self._data))
 
     def commit(self) -> str:
-        self._kept.setdefault(self.digest, _Kept(bytes(self._data), time.time()))
+        self._kept[self.digest] = _Kept(bytes(self._data), self.modified)
         self._among.discard(self)
         return self.digest
 

@@ -181,6 +181,23 @@ class StorageSuite(ABC):
         assert sorted(blob.size for blob in blobs) == list(range(1, 40))
         assert all(before <= blob.modified <= time.time() + 1 for blob in blobs)
 
+    def test_a_staged_file_knows_what_its_blob_will_say_of_its_time(self, storage: Storage) -> None:
+        staged = storage.stage()
+        staged.write(b"abc")
+        before = staged.modified
+        staged.commit()
+
+        assert [blob.modified for blob in storage.blobs()] == [before]
+
+    def test_a_blob_that_comes_again_has_the_time_of_the_last(self, storage: Storage) -> None:
+        put(storage, b"abc")
+        again = storage.stage()
+        again.write(b"abc")
+        last = again.modified
+        again.commit()
+
+        assert [blob.modified for blob in storage.blobs()] == [last]
+
     def test_the_ledger_keeps_lines_in_order(self, storage: Storage) -> None:
         assert list(storage.records()) == []
         storage.record(b'{"first":1}')
