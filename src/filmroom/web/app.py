@@ -3,48 +3,85 @@
 A service module exports `ROUTES`, its paths relative to the DICOMweb root
 (`/studies/{study}/…`), with path parameters named `aet`, `study`, `series`, `instance`;
 its line in `DICOMWEB` mounts it at both roots. Handlers are plain `def` (each gets a thread) or
-`async def` where they read a body. The order within a path decides nothing but speed.
+`async def` where they read a body.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from threading import BoundedSemaphore
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from filmroom.core.archive import Archive
-from filmroom.settings import Settings
-from filmroom.web import bulkdata, frames, metadata, qido, rendered, wado, wado_uri
+from filmroom.web import (
+    api_docs,
+    bulkdata,
+    frames,
+    health,
+    metadata,
+    pages,
+    qido,
+    reject,
+    rendered,
+    stow,
+    wado,
+    wado_uri,
+)
+from filmroom.web.access_log import AccessLog, Traffic
+from filmroom.web.capabilities import capabilities_routes
 from filmroom.web.errors import HANDLERS, Failures
+from filmroom.web.operator import build_api
+from filmroom.web.origin import Origins
+from filmroom.web.reception import Writers
 from filmroom.web.viewer import viewer_routes
 
 DICOMWEB: list[BaseRoute] = [
     *frames.ROUTES,
     *metadata.ROUTES,
+    *qido.ROUTES,  # before wado, which would take `/studies/count` for a study
+    *stow.ROUTES,
+    *wado.ROUTES,
     *bulkdata.ROUTES,
     *rendered.ROUTES,
-    *qido.ROUTES,  # before wado, whose `{study}` would match `count`
-    *wado.ROUTES,
+    *reject.ROUTES,
 ]
-"""The DICOMweb services, most frequent first."""
+"""The DICOMweb services, the most frequent first."""
 
 
-def routes(settings: Settings) -> list[BaseRoute]:
+def routes(archive: Archive) -> list[BaseRoute]:
     """Every route of the archive; the viewer's come last, since they take what is left."""
-    dicomweb = Router(DICOMWEB)
+    dicomweb = Router([*DICOMWEB, *capabilities_routes(DICOMWEB)])
     return [
         Mount("/dicom-web", dicomweb),
         Mount("/dcm4chee-arc/aets/{aet}/rs", dicomweb),
         *wado_uri.ROUTES,
-        *viewer_routes(settings),
+        *health.ROUTES,
+        *pages.ROUTES,
+        *api_docs.ROUTES,
+        Mount("/api", build_api(archive)),
+        *viewer_routes(archive.settings),
     ]
 
 
 def build(archive: Archive) -> ASGIApp:
-    """The web application over an archive."""
-    app = Starlette(routes=routes(archive.settings), exception_handlers=HANDLERS)
+    """The web application over an archive; it leaves the archive open."""
+    app = Starlette(
+        routes=routes(archive), exception_handlers=HANDLERS, lifespan=_without_loose_threads
+    )
     app.state.archive = archive
     app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
-    return Failures(app)
+    app.state.traffic = Traffic()
+    app.state.writers = Writers(archive.settings.store_writers)
+    guarded = Origins(Failures(app), archive.settings)
+    return AccessLog(guarded, app.state.traffic)
+
+
+@asynccontextmanager
+async def _without_loose_threads(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await run_in_threadpool(app.state.writers.close)

@@ -1,0 +1,126 @@
+"""Who may call from where: host names, foreign pages, CORS, and the headers that browsers obey.
+
+A page elsewhere can make a browser send requests here. Reading the answers it may not
+(same-origin policy), unless it renames itself to our address (DNS rebinding: the Host header
+gives it away) or its origin is listed. Changing things it may not either: what
+changes something must come from our own pages, a listed origin, or no browser at all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from filmroom.settings import Settings
+from filmroom.web.responses import problem
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+REQUEST_HEADERS = "Accept, Authorization, Content-Type, If-None-Match, If-Range, Range"
+EXPOSED_HEADERS = (
+    "Accept-Ranges, Content-Disposition, Content-Encoding, Content-Length, Content-Location,"
+    " Content-Range, ETag, Location, Retry-After, Warning, X-Total-Count"
+)
+PREFLIGHT_AGE = "600"  # seconds that a browser remembers a preflight's answer
+PRIVATE_PATHS = ("/dicom-web", "/dcm4chee-arc/", "/wado", "/api/", "/ui/")
+"""Where answers hold patient data, or show how much there is."""
+ANY = "*"
+
+
+class Origins:
+    """Middleware around the whole application; its headers are on errors as well."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._any_host = settings.insecure or ANY in settings.allowed_hosts
+        self._hosts = {host.lower() for host in (settings.host, *settings.allowed_hosts)}
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.cors_origins)
+        ancestors = " ".join(sorted(self._origins - {ANY}))
+        self._policy = f"frame-ancestors 'self' {ancestors}".rstrip()
+        self._resource_policy = "cross-origin" if self._origins else "same-origin"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, answer a preflight, or pass on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "").lower()
+        listed = bool(origin) and bool(self._origins & {origin, ANY})
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._dress(MutableHeaders(scope=message), scope, origin if listed else "")
+            await send(message)
+
+        answer = self._refuse(scope, headers, origin, listed)
+        if answer is None and scope["method"] == "OPTIONS" and listed:
+            answer = _preflight(headers)
+        await (answer or self.app)(scope, receive, dressed)
+
+    def _refuse(self, scope: Scope, headers: Headers, origin: str, listed: bool) -> Response | None:
+        host = headers.get("host", "").lower()
+        if not self._any_host and not self._is_ours(host):
+            return problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "the archive does not go by this host name (setting allowed_hosts)",
+            )
+        if scope["method"] in SAFE_METHODS or listed:
+            return None
+        foreign = headers.get("sec-fetch-site", "") in ("cross-site", "same-site")
+        if (origin and urlsplit(origin).netloc != host) or (foreign and not origin):
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                "pages of another origin may change nothing here (setting cors_origins)",
+            )
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host_name(host)
+        if not name:  # HTTP/1.0, which no browser speaks
+            return True
+        if name in self._hosts or name == "localhost" or name.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+    def _dress(self, headers: MutableHeaders, scope: Scope, origin: str) -> None:
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Resource-Policy", self._resource_policy)
+        headers.setdefault("Content-Security-Policy", self._policy)
+        if scope["path"].startswith(PRIVATE_PATHS):
+            headers.setdefault("Cache-Control", "private, no-cache")
+        if self._origins:
+            headers.add_vary_header("Origin")
+        if origin:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+
+def host_name(host: str) -> str:
+    """The name of a Host header, without its port and without an IPv6 address's brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].rstrip(".")
+
+
+def _preflight(headers: Headers) -> Response | None:
+    """The answer to a preflight; None if the request is none (Fetch §4.8)."""
+    if "access-control-request-method" not in headers:
+        return None
+    answer = {
+        "Access-Control-Allow-Methods": METHODS,
+        "Access-Control-Allow-Headers": REQUEST_HEADERS,
+        "Access-Control-Max-Age": PREFLIGHT_AGE,
+    }
+    if headers.get("access-control-request-private-network") == "true":
+        answer["Access-Control-Allow-Private-Network"] = "true"
+    return Response(None, HTTPStatus.NO_CONTENT, answer)

@@ -1,0 +1,233 @@
+"""One store request on its way in: its bytes become parts, each with an outcome of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from filmroom.core.archive import Archive
+from filmroom.core.store import Incoming, receive
+from filmroom.errors import (
+    ArchiveError,
+    Broken,
+    Busy,
+    Conflict,
+    FailureReason,
+    Full,
+    Refused,
+    TooLarge,
+    Unsupported,
+)
+from filmroom.model.stored import Stored
+from filmroom.web.errors import OURS, log_failure
+from filmroom.web.multipart import Event, PartBegins, PartEnds, read_content_type
+
+DICOM = "application/dicom"
+PLAIN_ENCODINGS = ("", "binary", "8bit", "7bit", "identity")
+READERS = 4  # threads that read for each that finishes: one may wait long for its turn to write
+REASONS: dict[type[ArchiveError], FailureReason] = {
+    ArchiveError: FailureReason.PROCESSING_FAILURE,
+    Busy: FailureReason.OUT_OF_RESOURCES,
+    Conflict: FailureReason.DUPLICATE,
+    Full: FailureReason.OUT_OF_RESOURCES,
+    TooLarge: FailureReason.OUT_OF_RESOURCES,
+    Unsupported: FailureReason.CANNOT_UNDERSTAND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A part that was not stored."""
+
+    error: ArchiveError
+
+    @property
+    def reason(self) -> FailureReason:
+        """Why, in the standard's words (PS3.18 Table I.2-2)."""
+        if isinstance(self.error, Refused):
+            return self.error.reason
+        return next(REASONS[kind] for kind in type(self.error).__mro__ if kind in REASONS)
+
+    @property
+    def uids(self) -> tuple[str, str]:
+        """SOP class and instance UID, as far as they could be read, else ""."""
+        if isinstance(self.error, Refused):
+            return self.error.sop_class, self.error.instance
+        return "", ""
+
+
+class PartReader(Protocol):
+    """Bytes to parts: `MultipartReader`, or one part that is the whole body."""
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events of the next bytes."""
+
+    def close(self) -> None:
+        """The body has ended; Malformed if it should not have."""
+
+
+class Writers:
+    """The threads of all store requests: some that read bodies, some that finish instances.
+
+    Two pools, since a thread that reads waits for those that finish.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.readers = ThreadPoolExecutor(READERS * count, "stow-read")
+        self.finishers = ThreadPoolExecutor(count, "stow-finish")
+
+    def close(self) -> None:
+        """Let what is under way end, and the threads with it."""
+        self.readers.shutdown()
+        self.finishers.shutdown()
+
+
+class Reception:
+    """The parts of one request; `feed` and `end` are called one after another.
+
+    A part is finished in another thread while the next ones are read; at most as many
+    are under way as there are writers, so that a sender is read no faster than it is stored.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        writers: Writers,
+        reader: PartReader,
+        source: str,
+        study: str | None = None,
+    ) -> None:
+        self._archive = archive
+        self._writers = writers
+        self._reader = reader
+        self._source = source
+        self._study = study
+        self._incoming: Incoming | None = None
+        self._outcomes: list[Failed | Future[Stored | Failed]] = []
+        self._room = threading.BoundedSemaphore(writers.count)
+        self._lock = threading.Lock()
+        self._aborted = False
+        self.broken: ArchiveError | None = None
+        """Why the rest of the body could not be read; None if all was."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes; nothing more is taken once the body proved `broken`."""
+        with self._lock:
+            if self._aborted or self.broken:
+                return
+            try:
+                for event in self._reader.feed(chunk):
+                    self._take(event)
+            except ArchiveError as error:
+                self._break(error)
+
+    def end(self) -> list[Stored | Failed]:
+        """The body has ended: wait for what is under way; every part's outcome, in order."""
+        with self._lock:
+            if not self.broken:
+                try:
+                    for event in self._closing_events():
+                        self._take(event)
+                except ArchiveError as error:
+                    self._break(error)
+            return [
+                outcome if isinstance(outcome, Failed) else outcome.result()
+                for outcome in self._outcomes
+            ]
+
+    def abort(self) -> None:
+        """The sender is gone: forget the part that was coming; complete ones are kept."""
+        self._aborted = True
+        with self._lock:
+            self._drop()
+
+    def _closing_events(self) -> Iterator[Event]:
+        self._reader.close()
+        if isinstance(self._reader, WholeBody):
+            yield PartEnds()
+
+    def _break(self, error: ArchiveError) -> None:
+        self._drop()
+        self.broken = error
+
+    def _drop(self) -> None:
+        if self._incoming is not None:
+            self._incoming.discard()
+            self._incoming = None
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case PartBegins():
+                self._begin(event)
+            case PartEnds():
+                self._finish()
+            case run if self._incoming is not None:
+                try:
+                    self._incoming.write(run)
+                except ArchiveError as error:
+                    self._fail(error)
+
+    def _begin(self, part: PartBegins) -> None:
+        try:
+            check_part(part.headers)
+            self._incoming = receive(self._archive, self._source, self._study)
+        except ArchiveError as error:
+            self._fail(error)
+
+    def _fail(self, error: ArchiveError) -> None:
+        self._drop()
+        self._outcomes.append(_failed(error))
+
+    def _finish(self) -> None:
+        if self._incoming is None:  # it failed before its end
+            return
+        incoming, self._incoming = self._incoming, None
+        self._room.acquire()
+        self._outcomes.append(self._writers.finishers.submit(self._finish_one, incoming))
+
+    def _finish_one(self, incoming: Incoming) -> Stored | Failed:
+        try:
+            return incoming.finish()
+        except Exception as error:  # a fault of ours must not hide what became of the others
+            return _failed(error)
+        finally:
+            incoming.discard()
+            self._room.release()
+
+
+class WholeBody:
+    """A body that is one instance, without multipart around it (PS3.18 §8.6.1.1)."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """All of it is the one part's data."""
+        if not self._begun:
+            self._begun = True
+            yield PartBegins({})
+        yield memoryview(chunk)
+
+    def close(self) -> None:
+        """A body may end anywhere."""
+
+
+def _failed(error: Exception) -> Failed:
+    if isinstance(error, ArchiveError) and not isinstance(error, Broken):
+        return Failed(error)
+    log_failure(error)
+    return Failed(Broken(OURS))
+
+
+def check_part(headers: dict[str, str]) -> None:
+    """Unsupported unless a part is a plain DICOM instance, or does not say what it is."""
+    media_type, _ = read_content_type(headers.get("content-type", DICOM))
+    if media_type not in (DICOM, "application/octet-stream"):
+        raise Unsupported(f"a part is no {DICOM}")
+    for name in ("content-transfer-encoding", "content-encoding"):
+        if headers.get(name, "").strip().lower() not in PLAIN_ENCODINGS:
+            raise Unsupported(f"a part has a {name}; instances are taken as they are")
