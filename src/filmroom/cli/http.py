@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -76,6 +77,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGTERM and SIGINT; a second SIGINT does not wait for anybody."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self.handle_exit) for number in STOPPING}
         try:
             yield
@@ -87,13 +91,8 @@ class Server(uvicorn.Server):
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(
-    app: Callable[..., Any],
-    settings: Settings,
-    listening: socket.socket,
-    accepting: Callable[[], None],
-) -> None:
-    """Serve until a signal says stop; requests in flight are finished, within bounds."""
+def server_of(app: Callable[..., Any], settings: Settings, accepting: Callable[[], None]) -> Server:
+    """uvicorn with this archive's limits; its `run` takes the listening socket."""
     config = uvicorn.Config(
         app,
         http=bounded(WireLimits.of(settings)),
@@ -107,4 +106,14 @@ def run(
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE,
     )
-    Server(config, accepting).run(sockets=[listening])
+    return Server(config, accepting)
+
+
+def run(
+    app: Callable[..., Any],
+    settings: Settings,
+    listening: socket.socket,
+    accepting: Callable[[], None],
+) -> None:
+    """Serve until a signal says stop; requests in flight are finished, within bounds."""
+    server_of(app, settings, accepting).run(sockets=[listening])

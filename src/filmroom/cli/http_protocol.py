@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import math
+import socket
 import struct
 import termios
 from asyncio import TimerHandle
@@ -265,16 +266,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._unsent() < before:
             self._watch_writing()
         else:
+            # Without lingering the kernel forgets at once what nobody reads.
+            self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
 
     def _unsent(self) -> int:
         # What the kernel holds counts too: it takes large bites long apart.
         queued = 0
         with contextlib.suppress(OSError, ValueError):
-            socket = self.transport.get_extra_info("socket")
-            answer = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+            answer = fcntl.ioctl(self._socket().fileno(), termios.TIOCOUTQ, b"\0" * 4)
             (queued,) = struct.unpack("i", answer)
         return self.transport.get_write_buffer_size() + queued
+
+    def _socket(self) -> socket.socket:
+        ours: socket.socket = self.transport.get_extra_info("socket")
+        return ours
 
     # Refusing
 

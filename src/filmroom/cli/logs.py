@@ -15,6 +15,9 @@ from typing import Any
 
 from filmroom.settings import Settings
 
+QUIET = logging.WARNING
+"""The floor of commands whose output is their answer."""
+
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 """What every record has; the rest is an event's own fields."""
 
