@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Sequence
 
@@ -18,7 +17,6 @@ from filmroom.model.selection import Selection
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR
 PURGER = "purge"
-MOST = 1 << 31  # rejections that are looked through: all there can be
 BATCH = 100  # blobs whose tombstones go together
 
 

@@ -312,7 +312,8 @@ def _same_and_durable(path: str, staged: os.stat_result) -> bool:
     try:
         if os.fstat(fd).st_size != staged.st_size:
             return False
-        os.utime(fd, ns=(staged.st_mtime_ns, staged.st_mtime_ns))  # it came again just now
+        with contextlib.suppress(PermissionError):  # another user may have put it there
+            os.utime(fd, ns=(staged.st_mtime_ns, staged.st_mtime_ns))
         os.fsync(fd)
         return True
     finally:
