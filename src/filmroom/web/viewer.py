@@ -54,7 +54,8 @@ SUFFIXES = {"br": ".br", "gzip": ".gz"}
 """How a file in a content coding is named; the better coding first."""
 
 CLIENT_ROUTES = frozenset(
-    [
+    # fmt: off
+    {
         "basic",
         "basic-test",
         "callback",
@@ -73,7 +74,8 @@ CLIENT_ROUTES = frozenset(
         "tmtv",
         "usAnnotation",
         "viewer",
-    ]
+    }
+    # fmt: on
 )
 """First segments of OHIF's own routes: pages to everybody who asks, not only to browsers."""
 SERVER_ROOTS = frozenset(["api", "dcm4chee-arc", "dicom-web", "health", "metrics", "ui", "wado"])
@@ -199,7 +201,8 @@ class Viewer(Files):
         self.config = app_config(settings).encode()
         self.config_tag = f'"{hashlib.sha256(self.config).hexdigest()[:32]}"'
         self.page_policy = policy(settings, build.inline_scripts)
-        self.worker_policy = policy(settings, (), evaluates=True)
+        self.script_policy = policy(settings, ())
+        self.eval_policy = policy(settings, (), evaluates=True)
 
     def answer(self, path: str, headers: Headers) -> Response:
         """The configuration, a file, or OHIF's page."""
@@ -222,7 +225,7 @@ class Viewer(Files):
         return Response(self.config, headers=fields, media_type=media_type_of("app-config.js"))
 
     def fields(self, path: str) -> dict[str, str]:
-        """Headers of the file: a policy for pages and for the workers that need their own."""
+        """Headers of the file, with a policy: pages have one, and so has each worker's script."""
         fields = super().fields(path)
         if path.endswith(".html"):
             # A study's UID stands in the page's address and is nobody else's business.
@@ -231,7 +234,9 @@ class Viewer(Files):
                 "Referrer-Policy": "same-origin",
             }
         elif path in self.build.eval_workers:
-            fields["Content-Security-Policy"] = self.worker_policy
+            fields["Content-Security-Policy"] = self.eval_policy
+        elif path.endswith(".js"):
+            fields["Content-Security-Policy"] = self.script_policy
         return fields
 
 
