@@ -54,7 +54,6 @@ SUFFIXES = {"br": ".br", "gzip": ".gz"}
 """How a file in a content coding is named; the better coding first."""
 
 CLIENT_ROUTES = frozenset(
-    # fmt: off
     {
         "basic",
         "basic-test",
@@ -75,7 +74,6 @@ CLIENT_ROUTES = frozenset(
         "usAnnotation",
         "viewer",
     }
-    # fmt: on
 )
 """First segments of OHIF's own routes: pages to everybody who asks, not only to browsers."""
 SERVER_ROOTS = frozenset(["api", "dcm4chee-arc", "dicom-web", "health", "metrics", "ui", "wado"])
