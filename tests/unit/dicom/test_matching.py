@@ -21,7 +21,10 @@ from filmroom.dicom.matching import (
 )
 from filmroom.errors import Malformed
 
-VRS = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST SV TM UC UI UL UR US UT UV".split()
+VRS = [
+    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN"),
+    *("SH", "SL", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UR", "US", "UT", "UV"),
+]
 
 READ = [
     ("LO", "", Universal()),
