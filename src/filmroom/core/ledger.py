@@ -34,6 +34,8 @@ class Deed(StrEnum):
     """The rows are gone; the blobs stay for a while."""
     PURGED = "purged"
     """The blobs are gone: one that is there now came later."""
+    SPARED = "spared"
+    """`reindex` could not read the blobs: they are no litter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ def read(storage: Storage) -> Iterator[Entry]:
             yield _entry(json.loads(line))
         except (ValueError, TypeError, KeyError):
             log.warning("line %d of the ledger is damaged", number)
+
+
+def spared(storage: Storage) -> set[str]:
+    """The blobs that no row names and that are no litter."""
+    return {key for entry in read(storage) if entry.deed is Deed.SPARED for key in entry.keys}
 
 
 def _entry(fields: dict[str, Any]) -> Entry:

@@ -66,6 +66,8 @@ class Problem(StrEnum):
     """Its bytes are not those that were stored, or can't be read."""
     ORPHAN = "orphan"
     """No row names it; `sweep` takes it away."""
+    UNREADABLE = "unreadable"
+    """No row names it because `reindex` could not read it; `sweep` spares it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,16 @@ def verify(archive: Archive, selection: Selection | None = None) -> Iterator[Che
             if checked is not None:
                 yield checked
     if selection is None:
-        for blob in _orphans(archive, time.time()):
-            yield Checked(blob.key, blob.size, None, Problem.ORPHAN, "no row names it")
+        yield from _nameless(archive)
+
+
+def _nameless(archive: Archive) -> Iterator[Checked]:
+    for blob in _orphans(archive, time.time()):
+        yield Checked(blob.key, blob.size, None, Problem.ORPHAN, "no row names it")
+    for key in sorted(ledger.spared(archive.storage)):
+        if archive.storage.exists(key) and not archive.index.knows(key):
+            size, why = archive.storage.size(key), "reindex could not read it"
+            yield Checked(key, size, None, Problem.UNREADABLE, why)
 
 
 def _named(archive: Archive, selection: Selection | None) -> Iterable[tuple[InstanceRef, str, int]]:
@@ -155,6 +165,8 @@ def sweep(archive: Archive, now: float | None = None, dry_run: bool = False) -> 
 
 def _orphans(archive: Archive, now: float) -> Iterator[Blob]:
     newest = now - archive.settings.sweep_grace * HOUR
+    spared = ledger.spared(archive.storage)
     for blob in archive.storage.blobs():
-        if blob.modified <= newest and not archive.index.knows(blob.key):
+        old = blob.modified <= newest and blob.key not in spared
+        if old and not archive.index.knows(blob.key):
             yield blob

@@ -1,0 +1,211 @@
+"""Reindex: a new index from the blobs alone, and the ledger's deeds done again.
+
+Blobs are put in as they came, by the time that each carries, so that what was first
+stays first; between them come the ledger's lines, in their own order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate
+from time import time
+
+from filmroom.core import ledger
+from filmroom.core.archive import Archive
+from filmroom.core.ledger import Deed, Entry
+from filmroom.core.parallel import in_order
+from filmroom.core.store import new_instance, scan_limits
+from filmroom.dicom.scan import scan
+from filmroom.errors import Broken, NotFound, Refused
+from filmroom.model.instance import Instance, InstanceRef
+from filmroom.model.ports import Blob, InstanceIndex, Storage
+from filmroom.model.selection import Selection
+from filmroom.model.stored import OnConflict, Outcome
+from filmroom.settings import Settings
+
+SOURCE = "reindex"
+SMALL = 16 << 20  # bytes: up to here a blob is read at once, above it is mapped
+STORES = frozenset((Deed.STORED, Deed.KEPT_FIRST, Deed.REPLACED))
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """One blob that was put into the new index, or could not be."""
+
+    key: str
+    ref: InstanceRef | None = None
+    problem: str = ""
+    """Why it could not be; the blob stays, and `sweep` spares it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A blob that comes into the archive."""
+
+    key: str
+    at: float
+    """Seconds since the epoch."""
+    source: str = SOURCE
+    mode: OnConflict = OnConflict.KEEP_FIRST
+
+
+Event = Arrival | Entry
+
+
+def reindex(
+    archive: Archive, fresh: InstanceIndex, pool: Executor | None = None
+) -> Iterator[Reindexed]:
+    """Fill `fresh`, an empty index, from the archive's storage; the old index is not read.
+
+    What is yielded tells how far it is. `pool` scans the blobs; processes are faster
+    than threads, where storage and settings can be handed to them.
+    """
+    entries = [e for e in ledger.read(archive.storage) if e.deed is not Deed.SPARED]
+    events = plan(archive.storage.blobs(), entries)
+    replay = Replay(fresh, {key for entry in entries for key in entry.keys})
+    look = partial(_look, archive.storage, archive.settings)
+    spared = []
+    with contextlib.ExitStack() as stack:
+        workers = pool or stack.enter_context(ThreadPoolExecutor(os.cpu_count(), "reindex"))
+        for seen in in_order(workers, look, events, ahead=64):
+            if isinstance(seen, Entry):
+                replay.do_again(seen)
+                continue
+            if isinstance(seen, Found):
+                yield replay.take(seen)
+            else:
+                spared.append(seen.key)
+                yield seen
+    news = tuple(sorted(set(spared) - ledger.spared(archive.storage)))
+    ledger.write(archive.storage, Entry(Deed.SPARED, news, time(), SOURCE))
+
+
+def plan(blobs: Iterable[Blob], entries: Sequence[Entry]) -> Iterator[Event]:
+    """What happened to the archive, in order."""
+    times = list(accumulate((entry.at for entry in entries), max))  # a clock may be set back
+    lines: defaultdict[str, list[int]] = defaultdict(list)
+    for number, entry in enumerate(entries):
+        for key in entry.keys:
+            lines[key].append(number)
+    there: dict[str, float] = {}
+    arrivals: list[tuple[int, float, str]] = []
+    for blob in blobs:
+        before = bisect_left(times, blob.modified)
+        named = lines.get(blob.key, [])
+        if named:
+            there[blob.key] = blob.modified
+        arrivals += [(at, blob.modified, blob.key) for at in _places(before, named, entries)]
+    arrivals.sort(reverse=True)
+    for number, entry in enumerate(entries):
+        while arrivals and arrivals[-1][0] <= number:
+            yield _arrival(arrivals.pop())
+        if entry.deed in STORES:
+            yield from _again(entry, there)
+        else:
+            yield entry
+    while arrivals:
+        yield _arrival(arrivals.pop())
+
+
+def _arrival(place: tuple[int, float, str]) -> Arrival:
+    _, at, key = place
+    return Arrival(key, at)
+
+
+def _again(entry: Entry, there: dict[str, float]) -> Iterator[Arrival]:
+    mode = OnConflict.REPLACE if entry.deed is Deed.REPLACED else OnConflict.KEEP_FIRST
+    for key in entry.keys:
+        if key in there:
+            yield Arrival(key, there[key], entry.source, mode)
+
+
+def _places(before: int, named: list[int], entries: Sequence[Entry]) -> list[int]:
+    """Before which lines a blob came, by its own time and by the lines that name it.
+
+    `before` is the place that its time gives it, `named` are the lines about it. A line
+    is believed more than a time: what was rejected had come before.
+    """
+    purged = max((n for n in named if entries[n].deed is Deed.PURGED), default=-1)
+    before = max(before, purged + 1)
+    later = [n for n in named if n > purged]
+    if not later:
+        return [before]
+    first, places = entries[later[0]], []
+    if not (first.deed in STORES and first.fresh):
+        places.append(min(before, later[0]))
+    deleted = max((n for n in later if entries[n].deed is Deed.DELETED), default=None)
+    if deleted is not None and before > deleted:
+        places.append(before)
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A blob that was read."""
+
+    instance: Instance
+    mode: OnConflict
+
+
+def _look(storage: Storage, settings: Settings, event: Event) -> Found | Reindexed | Entry:
+    if isinstance(event, Entry):
+        return event
+    try:
+        size = storage.size(event.key)
+        if size <= SMALL:
+            scanned = scan(
+                memoryview(storage.read(event.key)), scan_limits(settings), settings.public_root
+            )
+        else:
+            with storage.view(event.key) as data:
+                scanned = scan(data, scan_limits(settings), settings.public_root)
+    except (Refused, NotFound, Broken) as error:
+        return Reindexed(event.key, problem=str(error))
+    return Found(new_instance(scanned, event.key, size, event.at, event.source), event.mode)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Doing again what was done, with a new index."""
+
+    index: InstanceIndex
+    named: set[str]
+    """Keys that the ledger names."""
+    standing: dict[InstanceRef, str] = field(default_factory=dict)
+    """The blob of an instance, where the ledger names it."""
+    refs: dict[str, InstanceRef] = field(default_factory=dict)
+
+    def take(self, found: Found) -> Reindexed:
+        """Put a blob in."""
+        instance = found.instance
+        added = self.index.add(instance, found.mode)
+        if instance.key in self.named:
+            self.refs[instance.key] = instance.ref
+            if added.outcome in (Outcome.NEW, Outcome.REPLACED):
+                self.standing[instance.ref] = instance.key
+        return Reindexed(instance.key, instance.ref)
+
+    def do_again(self, entry: Entry) -> None:
+        """Do what a line of the ledger says, to the blobs that still stand."""
+        for key in entry.keys:
+            ref = self.refs.get(key)
+            if ref is not None and self.standing.get(ref) == key:
+                with contextlib.suppress(NotFound):
+                    self._do(entry, ref)
+
+    def _do(self, entry: Entry, ref: InstanceRef) -> None:
+        selection = Selection(ref.study, ref.series, ref.instance)
+        match entry.deed:
+            case Deed.REJECTED:
+                self.index.reject(selection, entry.code, entry.source)
+            case Deed.RESTORED:
+                self.index.restore(selection, entry.source)
+            case Deed.DELETED:
+                self.index.remove(selection, entry.source)
