@@ -51,8 +51,9 @@ async def _pour(request: Request, reception: Reception, writers: Writers) -> Non
     size = 0
     busy: asyncio.Future[None] | None = None
     async for chunk in request.stream():
-        batch.append(chunk)
-        size += len(chunk)
+        if chunk:
+            batch.append(chunk)
+            size += len(chunk)
         if size < BATCH:
             continue
         if busy is not None:
