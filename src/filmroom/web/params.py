@@ -207,7 +207,8 @@ def _number(controls: dict[str, list[str]], name: str, default: int) -> int:
         return default
     if not _DIGITS.fullmatch(values[-1]):
         raise Malformed(f"{name} is not a number, 0 or more")
-    return int(values[-1]) if len(values[-1]) < len(str(FARTHEST)) else FARTHEST
+    digits = values[-1].lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(FARTHEST)) else FARTHEST
 
 
 def _flag(controls: dict[str, list[str]], name: str) -> bool:
