@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from filmroom.dicom.frames import FrameIndex, Span
 from filmroom.dicom.part10 import read_file_meta
-from filmroom.errors import Broken
+from filmroom.errors import Broken, NotFound
 from filmroom.model.answer import Content
 from filmroom.model.ports import Storage
 
@@ -29,13 +29,24 @@ class StoredContent:
         return sum(span.length for span in self.spans)
 
     def chunks(self, within: Span | None = None) -> Iterator[bytes]:
-        for span in cut(self.spans, within) if within else self.spans:
-            yield from self.storage.chunks(self.key, span, CHUNK)
+        try:
+            for span in cut(self.spans, within) if within else self.spans:
+                yield from self.storage.chunks(self.key, span, CHUNK)
+        except NotFound as error:
+            raise _lost(self.key) from error
 
     def read(self) -> bytes:
-        if len(self.spans) == 1:
-            return self.storage.read(self.key, self.spans[0])
-        return b"".join([self.storage.read(self.key, span) for span in self.spans])
+        try:
+            if len(self.spans) == 1:
+                return self.storage.read(self.key, self.spans[0])
+            return b"".join([self.storage.read(self.key, span) for span in self.spans])
+        except NotFound as error:
+            raise _lost(self.key) from error
+
+
+def _lost(key: str) -> Broken:
+    """A row names a blob that is not there: a lie, and so not the asker's mistake."""
+    return Broken(f"blob {key} is gone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from filmroom.core.retrieve import instances
 from filmroom.dicom.media_types import ZIP
+from filmroom.errors import NotAcceptable
 from filmroom.web.accept import wanted_by
 from filmroom.web.archive_zip import zipped
 from filmroom.web.request import archive_of, selection_of, slots_of
@@ -31,6 +32,8 @@ def retrieve(request: Request) -> Response:
     if is_current(request.headers.get("if-none-match"), headers.get("ETag", "")):
         return not_modified(headers)
     if answer.form.media_type == ZIP:
+        if request.query_params.get("dicomdir", "false").lower() != "false":
+            raise NotAcceptable("this version puts no DICOMDIR into a zip")
         name = selection.instance or selection.series or selection.study or "studies"
         return zipped(answer.parts, name, headers, slots_of(request))
     if answer.form.multipart:
