@@ -9,8 +9,8 @@ changes something must come from our own pages, a listed origin, or no browser a
 from __future__ import annotations
 
 import ipaddress
+import re
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -30,6 +30,7 @@ PREFLIGHT_AGE = "600"  # seconds that a browser remembers a preflight's answer
 PRIVATE_PATHS = ("/dicom-web", "/dcm4chee-arc/", "/wado", "/api/", "/ui/")
 """Where answers hold patient data, or show how much there is."""
 ANY = "*"
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")  # in lower case
 
 
 class Origins:
@@ -65,6 +66,8 @@ class Origins:
 
     def _refuse(self, scope: Scope, headers: Headers, origin: str, listed: bool) -> Response | None:
         host = headers.get("host", "").lower()
+        if host and not HOST.fullmatch(host):
+            return problem(HTTPStatus.BAD_REQUEST, "the Host header is no host's name")
         if not self._any_host and not self._is_ours(host):
             return problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
@@ -73,7 +76,7 @@ class Origins:
         if scope["method"] in SAFE_METHODS or listed:
             return None
         foreign = headers.get("sec-fetch-site", "") in ("cross-site", "same-site")
-        if (origin and urlsplit(origin).netloc != host) or (foreign and not origin):
+        if (origin and origin.partition("://")[2] != host) or (foreign and not origin):
             return problem(
                 HTTPStatus.FORBIDDEN,
                 "pages of another origin may change nothing here (setting cors_origins)",
