@@ -119,6 +119,13 @@ def test_at_the_other_address_a_match_is_retrieved_from_there(search: TestClient
     assert match["00081190"]["Value"] == [f"{root}/studies/{uid(GERMAN)}"]
 
 
+def test_what_the_address_holds_is_quoted_again(search: TestClient) -> None:
+    root = "/dcm4chee-arc/aets/A%20%22B%0A/rs"
+    (match,) = search.get(f"{root}/studies?PatientID=MRN-001").json()
+    url = f"http://127.0.0.1:8042{root}/studies/{uid(GERMAN)}"
+    assert match["00081190"]["Value"] == [url]
+
+
 INCLUDED = [
     ("", "001021C0", False),
     ("includefield=0008009C", "0008009C", False),

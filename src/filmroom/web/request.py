@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threading import BoundedSemaphore
 from typing import cast
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 
@@ -62,4 +63,4 @@ def root_of(request: HTTPConnection) -> str:
     Only for handlers that are mounted at the root.
     """
     url = request.base_url.replace(path="", query="")
-    return str(url).rstrip("/") + str(request.scope.get("root_path", ""))
+    return str(url).rstrip("/") + quote(request.scope.get("root_path", ""))
