@@ -32,6 +32,10 @@ from filmroom.settings import Settings
 PATIENCE = 10.0  # seconds to wait for a slot
 ROOM_CHECK = 64 << 20  # bytes of one instance between two looks at the free space
 
+_ASIDE = {
+    Outcome.KEPT_FIRST: ("the archive has this instance with other bytes: these were put aside",)
+}
+
 
 def receive(
     archive: Archive, source: str, study: str | None = None, *, patience: float = PATIENCE
@@ -149,7 +153,7 @@ class Incoming:
             ref=InstanceRef(scanned.study, scanned.series, scanned.instance),
             sop_class=scanned.sop_class,
             outcome=added.outcome,
-            warnings=(*scanned.warnings, *added.warnings),
+            warnings=(*scanned.warnings, *added.warnings, *_ASIDE.get(added.outcome, ())),
         )
 
     def _check_study(self, scanned: Scan) -> None:
