@@ -99,13 +99,13 @@ def viewer_routes(settings: Settings) -> list[BaseRoute]:
 
 def viewer_app(settings: Settings) -> ASGIApp:
     """OHIF as the settings want it, or a page that says how to bring it."""
-    build = _read_build(STATIC / "ohif", with_ort=settings.viewer_ort)
+    build = read_build(STATIC / "ohif", with_ort=settings.viewer_ort)
     return Viewer(settings, build) if build else Absent()
 
 
 def swagger_app() -> ASGIApp:
     """Swagger UI's files, for a page that shows the API's description."""
-    build = _read_build(STATIC / "swagger", with_ort=False)
+    build = read_build(STATIC / "swagger", with_ort=False)
     return Files(build or Build(STATIC / "swagger"))
 
 
@@ -127,10 +127,11 @@ class Build:
     eval_workers: frozenset[str] = frozenset()
 
 
-def _read_build(folder: Path, *, with_ort: bool) -> Build | None:
+def read_build(folder: Path, *, with_ort: bool) -> Build | None:
+    """What was brought to `folder`; None if nothing was."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return None
     return Build(
         folder,
