@@ -34,6 +34,13 @@ class Bulk:
     transfer_syntax: str
     """"" except of pixel data."""
     location: str
+    frames: tuple[Content, ...] = ()
+    """Of compressed pixel data of several frames each one, since in a row they mean nothing."""
+
+    def parts(self, media_type: str) -> list[Part]:
+        """The value as the parts of a multipart answer (PS3.18 §10.4.3.3.2)."""
+        contents = self.frames or (self.content,)
+        return [Part(media_type, self.transfer_syntax, each, self.location) for each in contents]
 
     @property
     def version(self) -> str:
@@ -49,9 +56,10 @@ def bulk_value(archive: Archive, located: Located, path: str) -> Bulk:
 def bulk_answer(archive: Archive, located: Located, path: str, wanted: Wanted) -> Answer:
     """The value at a path in the form that is wanted, single-part where that is the same."""
     bulk = bulk_value(archive, located, path)
+    syntax = bulk.transfer_syntax
     types = dict.fromkeys((bulk.media_type, OCTET_STREAM))
-    plain = [Offer(each, bulk.transfer_syntax) for each in types]
-    multipart = [Offer(each, bulk.transfer_syntax, multipart=True) for each in types]
+    plain = [Offer(each, syntax) for each in ([OCTET_STREAM] if bulk.frames else types)]
+    multipart = [Offer(each, syntax, multipart=True) for each in types]
     form = wanted.choose(plain + multipart)
     if form is None and wanted.takes_multipart():
         form = multipart[-1]
@@ -59,8 +67,10 @@ def bulk_answer(archive: Archive, located: Located, path: str, wanted: Wanted) -
         form = plain[-1]
     if form is None:
         raise NotAcceptable(f"bulk data is given as {' or '.join(types)}, alone or in multipart")
-    part = Part(form.media_type, bulk.transfer_syntax, bulk.content, bulk.location)
-    return Answer(form, [part], f"{located.key} {bulk.version} {form.media_type}")
+    parts = bulk.parts(form.media_type)
+    if not form.multipart:
+        parts = [Part(form.media_type, syntax, bulk.content, bulk.location)]
+    return Answer(form, parts, f"{located.key} {bulk.version} {form.media_type}")
 
 
 def all_bulkdata(archive: Archive, selection: Selection, wanted: Wanted) -> Answer:
@@ -69,9 +79,10 @@ def all_bulkdata(archive: Archive, selection: Selection, wanted: Wanted) -> Answ
     if not wanted.takes_multipart():
         raise NotAcceptable("all bulk data together is given as multipart/related only")
     parts = [
-        Part(OCTET_STREAM, bulk.transfer_syntax, bulk.content, bulk.location)
+        part
         for located in select(archive, selection)
         for bulk in _all(archive, located)
+        for part in bulk.parts(OCTET_STREAM)
     ]
     if not parts:
         raise NotFound(f"no bulk data in {selection}")
@@ -96,7 +107,21 @@ def _bulk(archive: Archive, located: Located, value: BulkValue) -> Bulk:
         content = SwappedContent(content, WORDS.get(value.vr, 1))
     syntax = _given_syntax(stored) if of_pixels else ""
     location = f"{location_of(located.ref)}/bulkdata/{value.path}"
-    return Bulk(content, _media_type(located, stored, value.path, content), syntax, location)
+    frames = _frames(archive, located) if of_pixels and _in_frames(stored) else ()
+    media_type = _media_type(located, stored, value.path, content)
+    return Bulk(content, media_type, syntax, location, frames)
+
+
+def _in_frames(stored: TransferSyntax) -> bool:
+    return stored.encapsulated and not stored.video
+
+
+def _frames(archive: Archive, located: Located) -> tuple[Content, ...]:
+    """Each frame, if there are several."""
+    index = archive.index.frames(located.key)
+    if len(index) < 2:
+        return ()
+    return tuple(StoredContent(archive.storage, located.key, spans) for spans in index.frames)
 
 
 def _given_syntax(stored: TransferSyntax) -> str:
@@ -111,8 +136,7 @@ def _media_type(located: Located, stored: TransferSyntax, path: str, content: Co
         return OCTET_STREAM
     if stored.video:
         return stored.media_type if stored.media_type != MP4 or is_mp4(content) else OCTET_STREAM
-    # Many frames in a row are no JPEG.
-    return stored.media_type if located.number_of_frames == 1 else OCTET_STREAM
+    return stored.media_type
 
 
 def is_mp4(content: Content) -> bool:
