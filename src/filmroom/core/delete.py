@@ -11,7 +11,6 @@ from filmroom.core.archive import Archive
 from filmroom.core.ledger import Deed, Entry
 from filmroom.core.store import discard_unneeded
 from filmroom.errors import Malformed
-from filmroom.model.instance import Located
 from filmroom.model.selection import Selection
 
 HOUR = 3600.0  # seconds
@@ -77,10 +76,9 @@ def _named(selection: Selection) -> Selection:
 
 
 def _write_down(
-    archive: Archive, deed: Deed, instances: Sequence[Located], source: str, code: str = ""
+    archive: Archive, deed: Deed, keys: Sequence[str], source: str, code: str = ""
 ) -> None:
-    keys = tuple(instance.key for instance in instances)
-    ledger.write(archive.storage, Entry(deed, keys, time.time(), source, code))
+    ledger.write(archive.storage, Entry(deed, tuple(keys), time.time(), source, code))
 
 
 def _erase(archive: Archive, keys: Sequence[str]) -> int:

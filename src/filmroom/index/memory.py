@@ -188,15 +188,15 @@ class MemoryIndex:
         return self._held.born[(ref.study, ref.series)], row.arrived
 
     @_whole
-    def reject(self, selection: Selection, code: str, source: str) -> list[Located]:
+    def reject(self, selection: Selection, code: str, source: str) -> list[str]:
         rows = self._visible(selection)
         for row in sorted(rows, key=_arrived):
             row.rejection = Rejection(row.instance.ref, code, time.time())
             self._note(Action.REJECTED, row.instance.ref, source)
-        return [_located(row.instance) for row in rows]
+        return [row.instance.key for row in rows]
 
     @_whole
-    def restore(self, selection: Selection, source: str) -> list[Located]:
+    def restore(self, selection: Selection, source: str) -> list[str]:
         rows = [
             row
             for row in self._held.rows.values()
@@ -207,7 +207,7 @@ class MemoryIndex:
         for row in sorted(rows, key=_arrived):
             row.rejection = None
             self._note(Action.RESTORED, row.instance.ref, source)
-        return [_located(row.instance) for row in rows]
+        return [row.instance.key for row in rows]
 
     @_whole
     def rejections(self, limit: int = 1000) -> list[Rejection]:
@@ -215,13 +215,13 @@ class MemoryIndex:
         return sorted(found, key=lambda rejection: rejection.at, reverse=True)[:limit]
 
     @_whole
-    def remove(self, selection: Selection, source: str) -> list[Located]:
+    def remove(self, selection: Selection, source: str) -> list[str]:
         rows = [r for r in self._held.rows.values() if _names(selection, r.instance.ref)]
         if not rows:
             raise NotFound(f"no {selection}")
         return self._remove(rows, source)
 
-    def _remove(self, rows: list[Row], source: str) -> list[Located]:
+    def _remove(self, rows: list[Row], source: str) -> list[str]:
         held = self._held
         for row in sorted(rows, key=_arrived):
             ref = row.instance.ref
@@ -231,10 +231,10 @@ class MemoryIndex:
                 if aside.ref == ref:
                     held.tombstones[aside.key] = time.time()
             held.asides = [aside for aside in held.asides if aside.ref != ref]
-        return [_located(row.instance) for row in rows]
+        return [row.instance.key for row in rows]
 
     @_whole
-    def purge_rejected(self, before: float, source: str) -> list[Located]:
+    def purge_rejected(self, before: float, source: str) -> list[str]:
         rows = [
             row
             for row in self._held.rows.values()

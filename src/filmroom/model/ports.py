@@ -188,24 +188,24 @@ class InstanceIndex(Protocol):
     def metadata(self, selection: Selection) -> Metadata:
         """The complete data sets of a selection; NotFound if it holds nothing."""
 
-    def reject(self, selection: Selection, code: str, source: str) -> list[Located]:
-        """Hide the instances of a selection; those now hidden. NotFound if none was there."""
+    def reject(self, selection: Selection, code: str, source: str) -> list[str]:
+        """Hide the instances of a selection; keys of those now hidden. NotFound if none was there."""
 
-    def restore(self, selection: Selection, source: str) -> list[Located]:
-        """Show rejected instances again; those now shown. NotFound if none is rejected."""
+    def restore(self, selection: Selection, source: str) -> list[str]:
+        """Show rejected instances again; keys of those now shown. NotFound if none is rejected."""
 
     def rejections(self, limit: int = 1000) -> list[Rejection]:
         """What is rejected, newest first."""
 
-    def remove(self, selection: Selection, source: str) -> list[Located]:
-        """Forget instances, rejected ones too, leaving tombstones for their blobs; those gone.
+    def remove(self, selection: Selection, source: str) -> list[str]:
+        """Forget instances, rejected ones too, leaving tombstones for their blobs; their keys.
 
         What was kept aside of them and their old versions go with them. NotFound if
         there was none.
         """
 
-    def purge_rejected(self, before: float, source: str) -> list[Located]:
-        """`remove` every instance rejected before a time; those gone."""
+    def purge_rejected(self, before: float, source: str) -> list[str]:
+        """`remove` every instance rejected before a time; their keys."""
 
     def tombstones(self, before: float) -> list[str]:
         """Keys whose rows went before a time and that no row names now."""
