@@ -78,6 +78,7 @@ def others() -> Iterator[Dataset]:
         StudyTime="1015",
         Modality="US",
         AccessionNumber="A3",
+        StudyDescription="a" * 64,
         RequestAttributesSequence=request_attributes("SPS-3", "RP-3"),
     )
     yield header(

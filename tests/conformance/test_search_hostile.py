@@ -146,6 +146,7 @@ SLOW = [
     "PatientName=" + "*a" * 32,
     "PatientName=" + "*?" * 32,
     "StudyDescription=" + "*a?" * 21,
+    "StudyDescription=" + "*a" * 31 + "*b",
     "StudyDate=" + "-" * 8000,
     "AcquisitionDateTime=" + "-1" * 4000,
     "StudyTime=" + ":" * 8000,
