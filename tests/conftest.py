@@ -13,6 +13,7 @@ import uvicorn
 from pydicom.dataset import Dataset
 from starlette.testclient import TestClient
 
+from filmroom.cli.http_protocol import WireLimits, bounded
 from filmroom.core.archive import Archive
 from filmroom.settings import Settings
 from filmroom.testing.objects import part10
@@ -65,7 +66,14 @@ def store(archive: Archive) -> Store:
 def server(archive: Archive) -> Iterator[str]:
     """The URL of a real server on a free loopback port, for tests that need sockets."""
     config = uvicorn.Config(
-        build(archive), host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2
+        build(archive),
+        host="127.0.0.1",
+        port=0,
+        http=bounded(WireLimits.of(archive.settings)),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
     )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, name="server")
