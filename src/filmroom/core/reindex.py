@@ -7,23 +7,24 @@ stays first; between them come the ledger's lines, in their own order.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from time import time
+from types import MappingProxyType
 
 from filmroom.core import ledger
-from filmroom.core.archive import Archive
 from filmroom.core.ledger import Deed, Entry
 from filmroom.core.parallel import in_order
 from filmroom.core.store import new_instance, scan_limits
 from filmroom.dicom.scan import scan
-from filmroom.errors import Broken, NotFound, Refused
+from filmroom.errors import ArchiveError, Broken, NotFound, Refused
 from filmroom.model.instance import Instance, InstanceRef
 from filmroom.model.ports import Blob, InstanceIndex, Storage
 from filmroom.model.selection import Selection
@@ -60,48 +61,68 @@ Event = Arrival | Entry
 
 
 def reindex(
-    archive: Archive, fresh: InstanceIndex, pool: Executor | None = None
+    storage: Storage,
+    settings: Settings,
+    fresh: InstanceIndex,
+    previous: InstanceIndex | None = None,
+    pool: Executor | None = None,
 ) -> Iterator[Reindexed]:
-    """Fill `fresh`, an empty index, from the archive's storage; the old index is not read.
+    """Fill `fresh`, an empty index, from a storage; it is complete when this is used up.
 
-    What is yielded tells how far it is. `pool` scans the blobs; processes are faster
-    than threads, where storage and settings can be handed to them.
+    From the `previous` index, where it can still be read, comes nothing but the order in
+    which instances came within the same moment. `pool` scans the blobs: processes are
+    faster than threads, where storage and settings can be handed to them.
     """
-    entries = [e for e in ledger.read(archive.storage) if e.deed is not Deed.SPARED]
-    events = plan(archive.storage.blobs(), entries)
+    entries = [e for e in ledger.read(storage) if e.deed is not Deed.SPARED]
+    events = plan(storage.blobs(), entries, _ranks(previous))
     replay = Replay(fresh, {key for entry in entries for key in entry.keys})
-    look = partial(_look, archive.storage, archive.settings)
     spared = []
     with contextlib.ExitStack() as stack:
         workers = pool or stack.enter_context(ThreadPoolExecutor(os.cpu_count(), "reindex"))
-        for seen in in_order(workers, look, events, ahead=64):
+        for seen in in_order(workers, partial(_look, storage, settings), events, ahead=64):
             if isinstance(seen, Entry):
                 replay.do_again(seen)
-                continue
-            if isinstance(seen, Found):
+            elif isinstance(seen, Found):
                 yield replay.take(seen)
             else:
                 spared.append(seen.key)
                 yield seen
-    news = tuple(sorted(set(spared) - ledger.spared(archive.storage)))
-    ledger.write(archive.storage, Entry(Deed.SPARED, news, time(), SOURCE))
+    news = tuple(sorted(set(spared) - ledger.spared(storage)))
+    ledger.write(storage, Entry(Deed.SPARED, news, time(), SOURCE))
 
 
-def plan(blobs: Iterable[Blob], entries: Sequence[Entry]) -> Iterator[Event]:
-    """What happened to the archive, in order."""
+def _ranks(previous: InstanceIndex | None) -> dict[int, int]:
+    """By a piece of each key, when its row came."""
+    try:
+        rows = previous.located() if previous else ()
+        return {_piece(row.key): rank for rank, row in enumerate(rows)}
+    except ArchiveError:
+        return {}
+
+
+def _piece(key: str) -> int:
+    return int(key[:15], 16)  # fits a small number: there may be millions
+
+
+def plan(
+    blobs: Iterable[Blob], entries: Sequence[Entry], ranks: Mapping[int, int] = MappingProxyType({})
+) -> Iterator[Event]:
+    """What happened to the archive, in order; `ranks` say what came first, where they know."""
     times = list(accumulate((entry.at for entry in entries), max))  # a clock may be set back
     lines: defaultdict[str, list[int]] = defaultdict(list)
     for number, entry in enumerate(entries):
         for key in entry.keys:
             lines[key].append(number)
     there: dict[str, float] = {}
-    arrivals: list[tuple[int, float, str]] = []
+    arrivals: list[tuple[int, float, float, str]] = []
     for blob in blobs:
         before = bisect_left(times, blob.modified)
         named = lines.get(blob.key, [])
         if named:
             there[blob.key] = blob.modified
-        arrivals += [(at, blob.modified, blob.key) for at in _places(before, named, entries)]
+        rank = ranks.get(_piece(blob.key), math.inf)
+        places = _places(before, named, entries)
+        arrivals += [(place, rank, blob.modified, blob.key) for place in places]
     arrivals.sort(reverse=True)
     for number, entry in enumerate(entries):
         while arrivals and arrivals[-1][0] <= number:
@@ -114,8 +135,8 @@ def plan(blobs: Iterable[Blob], entries: Sequence[Entry]) -> Iterator[Event]:
         yield _arrival(arrivals.pop())
 
 
-def _arrival(place: tuple[int, float, str]) -> Arrival:
-    _, at, key = place
+def _arrival(place: tuple[int, float, float, str]) -> Arrival:
+    _, _, at, key = place
     return Arrival(key, at)
 
 
