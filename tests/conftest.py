@@ -20,13 +20,12 @@ from filmroom.testing.objects import part10
 from filmroom.web.app import build
 
 Store = Callable[..., list]
-INDEX = "memory:"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a test's archive: override this fixture for others."""
-    return Settings(data=tmp_path / "data", port=0, disk_reserve=0, index=INDEX)
+    return Settings(data=tmp_path / "data", port=0, disk_reserve=0, index="memory:")
 
 
 @pytest.fixture
