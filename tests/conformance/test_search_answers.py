@@ -326,6 +326,16 @@ def test_xml_comes_as_a_part_for_each_match(
     assert name.findtext(f"{SPACE}Ideographic/{SPACE}FamilyName") == "山田"
 
 
+def test_one_match_may_be_a_document_of_its_own_and_several_may_not(search: TestClient) -> None:
+    headers = {"Accept": "application/dicom+xml"}
+    one = search.get("/dicom-web/studies?PatientID=MRN-001", headers=headers)
+    assert one.headers["Content-Type"] == "application/dicom+xml"
+    assert ElementTree.fromstring(one.content).tag == f"{SPACE}NativeDicomModel"  # noqa: S314
+    several = search.get("/dicom-web/studies", headers=headers)
+    assert several.status_code == 406
+    assert "multipart/related" in several.json()["detail"]
+
+
 def test_xml_without_a_match_is_no_content(search: TestClient) -> None:
     answer = search.get("/dicom-web/studies?PatientID=nobody", headers={"Accept": XML})
     assert (answer.status_code, answer.content) == (204, b"")

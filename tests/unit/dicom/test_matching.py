@@ -140,6 +140,8 @@ def test_lists_are_bounded() -> None:
     assert parse_key("UI", "1,2", bounds=Bounds(values=2)) == AnyOf((Exact("1"), Exact("2")))
     with pytest.raises(Malformed, match="more than 2 values"):
         parse_key("UI", "1,2,3", bounds=Bounds(values=2))
+    with pytest.raises(Malformed, match="more than 2 values"):
+        any_of([Exact("1"), Exact("2"), Exact("3")], Bounds(values=2))
 
 
 def test_one_attribute_asked_for_twice_is_either_value() -> None:
