@@ -118,14 +118,14 @@ def _moment(date: Attribute, time: Attribute, ranges: dict[str, Range]) -> Momen
     days, clock = ranges[date.path], ranges[time.path]
     first = last = None
     if days.first is not None:
-        first = normal("DA", days.first) + (normal("TM", clock.first) if clock.first else "")
+        first = _start("DA", days.first) + (_start("TM", clock.first) if clock.first else "")
     if days.last is not None:
-        last = normal("DA", days.last) + _bare(clock.last or "") + AFTER
+        last = days.last + (clock.last or "") + AFTER
     return Moment(date, time, Between(first, last))
 
 
-def _bare(text: str) -> str:
-    return text.strip().replace(":", "")
+def _start(vr: str, first: str) -> str:
+    return normal(vr, first) or first
 
 
 def test_of(attribute: Attribute, key: Key) -> Test | None:
@@ -173,10 +173,8 @@ def _spells(vr: str) -> bool:
 def _range(vr: str, first: str | None, last: str | None) -> Test | None:
     if first is None and last is None:
         return None
-    end = None
-    if last is not None:
-        end = (_bare(last) if vr == "TM" else normal(vr, last)) + AFTER
-    return Between(normal(vr, first) if first is not None else None, end)
+    start = _start(vr, first) if first is not None else None
+    return Between(start, last + AFTER if last is not None else None)
 
 
 def _any_of(attribute: Attribute, keys: Iterable[Exact | Wildcard]) -> Test | None:
@@ -220,5 +218,10 @@ def passes(test: Test, values: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _regex(pattern: str) -> re.Pattern[str]:
-    signs = {"*": ".*", "?": "."}
-    return re.compile("".join(signs.get(c) or re.escape(c) for c in pattern), re.DOTALL)
+    """The pattern as an expression that never goes back over what a star has passed."""
+    first, *rest = (
+        "".join("." if c == "?" else re.escape(c) for c in run) for run in pattern.split("*")
+    )
+    # The nearest place is as good as any for all runs but the last, which ends the value.
+    between = "".join(f"(?>.*?{run})" for run in rest[:-1])
+    return re.compile(first + between + "".join(f".*{run}" for run in rest[-1:]), re.DOTALL)

@@ -214,8 +214,13 @@ class _Newest:
 
 
 def _least(thing: Thing, attribute: Attribute) -> tuple[bool, float | str]:
-    """The least of an attribute's values; things without one sort last."""
+    """The least of an attribute's values; things without one sort last.
+
+    The study date sorts with its time: a day's studies are in the order of the day.
+    """
     found = values(thing.attributes, attribute)
+    if attribute.path == STUDY_DATE:
+        found = {_when(thing)} - {""}
     if attribute.vr in NUMBERS:
         return (False, min(map(float, found))) if found else (True, 0.0)
     return (False, min(found)) if found else (True, "")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from filmroom.dicom.attributes import Attribute
+from filmroom.dicom.moments import comparable
 from filmroom.dicom.names import fold, fold_text, groups
 from filmroom.model.instance import Attributes
 
-_CLOCK = re.compile(r"\d{2,6}(\.\d{1,6})?")
 _DIGITS = re.compile(r"\d+")
 LONGEST = 1024  # characters of a value that are compared; free text may be far longer
 
@@ -31,26 +32,6 @@ def _number(text: str) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-def _date(text: str) -> str:
-    return text.strip().replace(".", "").replace("-", "").replace("/", "")
-
-
-def _time(text: str) -> str:
-    bare = text.strip().replace(":", "")
-    if not _CLOCK.fullmatch(bare):
-        return bare
-    clock, _, fraction = bare.partition(".")
-    fraction = fraction.rstrip("0")
-    return clock.ljust(6, "0") + (f".{fraction}" if fraction else "")
-
-
-def _datetime(text: str) -> str:
-    bare = re.sub(r"[+-]\d{4}$", "", text.strip())
-    clock, point, fraction = bare.partition(".")
-    fraction = fraction.rstrip("0")
-    return clock + point + fraction if fraction else clock
-
-
 def _code(text: str) -> str:
     return text.strip().upper()
 
@@ -64,9 +45,7 @@ _NORMAL: dict[str, Callable[[str], str]] = {
     "CS": _code,
     "AS": _code,
     "UI": _uid,
-    "DA": _date,
-    "TM": _time,
-    "DT": _datetime,
+    **{vr: partial(comparable, vr) for vr in ("DA", "TM", "DT")},
     **dict.fromkeys(("IS", "DS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"), _number),
 }
 NUMBERS = frozenset(vr for vr, normal in _NORMAL.items() if normal is _number)

@@ -1,0 +1,95 @@
+"""Tests → SQL conditions, and sort keys → SQL expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.sql.expression import FromClause
+
+from filmroom.dicom.attributes import Attribute
+from filmroom.index import schema
+from filmroom.index.keys import Asked, Begins, Between, Either, Equal, Every, Like, Test
+from filmroom.index.schema import path_number
+from filmroom.index.terms import glob, glob_word
+from filmroom.index.values import NUMBERS
+
+Condition = ColumnElement[bool]
+Column = ColumnElement[Any]
+FEW_LITERALS = 32  # terms written into a statement; more are compared by their text
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A test, and the terms that pass it where they are known."""
+
+    asked: Asked
+    terms: list[int] | None = None
+
+
+def text_condition(text: Column, test: Test) -> Condition:
+    """A test put to a column that holds one value in normal form."""
+    match test:
+        case Equal(values):
+            return text.in_(sorted(values))
+        case Like(pattern):
+            return text.op("GLOB", is_comparison=True)(glob(pattern))
+        case Between(first, last):
+            ends: list[Condition] = []
+            if first is not None:
+                ends.append(text >= first)
+            if last is not None:
+                ends.append(text <= last)
+            return and_(*ends)
+        case Begins(word):
+            begins = text.op("GLOB", is_comparison=True)
+            return or_(begins(f"{glob_word(word)}*"), begins(f"* {glob_word(word)}*"))
+        case Every(tests):
+            return and_(*(text_condition(text, one) for one in tests))
+        case Either(tests):
+            return or_(*(text_condition(text, one) for one in tests))
+
+
+def _postings(owner: str) -> FromClause:
+    table = schema.study_term if owner == "study" else schema.series_term
+    return table.alias()
+
+
+def posted(owner: str, pk: Column, known: Known) -> Condition:
+    """Whether the study or series of a number has a term that passes a test."""
+    test, number = known.asked.test, path_number(known.asked.attribute.path)
+    if isinstance(test, Every | Either):
+        each = [posted(owner, pk, Known(Asked(known.asked.attribute, one))) for one in test.tests]
+        return and_(*each) if isinstance(test, Every) else or_(*each)
+    posting = _postings(owner)
+    mine = and_(posting.c[owner] == pk, posting.c.path == number)
+    if known.terms is not None and len(known.terms) <= FEW_LITERALS:
+        return exists().where(mine, posting.c.term.in_(known.terms))
+    term = schema.term.alias()
+    return exists().where(mine, posting.c.term == term.c.pk, text_condition(term.c.text, test))
+
+
+def least(owner: str, pk: Column, attribute: Attribute) -> Column:
+    """The least value of an attribute of a study or series, to sort by."""
+    posting, term = _postings(owner), schema.term.alias()
+    text: Column = term.c.text
+    value = func.min(cast(text, Float) if attribute.vr in NUMBERS else text)
+    return (
+        select(value)
+        .where(
+            posting.c[owner] == pk,
+            posting.c.path == path_number(attribute.path),
+            posting.c.term == term.c.pk,
+        )
+        .scalar_subquery()
+    )
