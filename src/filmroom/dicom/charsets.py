@@ -81,15 +81,16 @@ _RESET = re.compile(rb"([\t\n\f\r\\^=])")
 class Charset:
     """One Specific Character Set: decodes text, and says once what went wrong."""
 
-    __slots__ = ("codec", "declared", "warnings")
+    __slots__ = ("codec", "fallback", "warnings")
 
     def __init__(self, terms: Sequence[str], warnings: dict[str, None]) -> None:
         self.warnings = warnings
-        codecs = [_codec(term) for term in terms]
+        codecs = [_codec(term[:40]) for term in terms]
         if None in codecs:
             self.warn(UNKNOWN)
         self.codec = (codecs[0] if codecs else None) or "ascii"
-        self.declared = any(codec not in (None, "ascii") for codec in codecs)
+        # Writers that declare another set than ASCII often forget to switch to it.
+        self.fallback = next((codec for codec in codecs if codec not in (None, "ascii")), None)
 
     def warn(self, message: str) -> None:
         """Remember a warning; the same one again changes nothing."""
@@ -111,11 +112,11 @@ class Charset:
         if self.codec != "ascii":
             self.warn(WRONG)
             return raw.decode(self.codec, "replace")
-        self.warn(WRONG if self.declared else UNDECLARED)
+        self.warn(WRONG if self.fallback else UNDECLARED)
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
-            return raw.decode(_LATIN)
+            return raw.decode(self.fallback or _LATIN, "replace")
 
     def _decode_escaped(self, raw: bytes) -> str:
         """Text with code extensions (PS3.5 §6.1.2.5)."""
@@ -155,6 +156,8 @@ def _codec(term: str) -> str | None:
     word = term.strip(" \0").upper()
     if not word:
         return "ascii"
+    if len(word) > 32:
+        return None
     if word in _WHOLE:
         return _WHOLE[word]
     named = _TERM.fullmatch(word)

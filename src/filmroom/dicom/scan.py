@@ -109,7 +109,7 @@ def _result(walk: Walk, meta: FileMeta, frames: FrameIndex, public_root: str) ->
         dataset,
         orjson.dumps(dataset),
         frames,
-        BulkIndex(tuple(value for _, value in walk.bulk)),
+        BulkIndex(tuple({value.path: value for _, value in walk.bulk}.values())),
         tuple(walk.warnings),
     )
 

@@ -7,79 +7,58 @@ window, takes the careful way, `_special`. Bulk values are stepped over unread.
 
 from __future__ import annotations
 
-import re
-from struct import Struct
-
 from filmroom.dicom.bulk import BulkValue
 from filmroom.dicom.charsets import Charset
-from filmroom.dicom.scan_dictionary import LONG_VRS, NAMES, VRS, name_of, turned
+from filmroom.dicom.scan_dictionary import LONG_VRS, NAMES, name_of
 from filmroom.dicom.scan_level import UNDEFINED, Dataset, Level
-from filmroom.dicom.scan_limits import DEEPEST, ScanLimits
-from filmroom.dicom.scan_values import Decode, decoders
+from filmroom.dicom.scan_limits import ScanLimits
+from filmroom.dicom.scan_nesting import Nesting
+from filmroom.dicom.scan_tables import (
+    ALWAYS_BULK,
+    CAREFUL,
+    CHARSET,
+    DECODERS,
+    EXPLICIT_VRS,
+    HALVES,
+    LUT_DESCRIPTORS,
+    PIXEL_DATA,
+    PLAIN,
+    SHORT,
+    SHORTS,
+    TRAILING_PADDING,
+    WINDOW,
+    WORDS,
+    explicit_header,
+    implicit_header,
+)
 from filmroom.dicom.spans import Span, Spans
 from filmroom.errors import Refused
 
-WINDOW = 1 << 16  # bytes: most headers fit, and pixel data behind them is hardly touched
-PADDING = 1 << 20  # bytes: zeros after the data set that are passed over
 
-ITEM, ITEM_END, SEQUENCE_END = turned(0xFFFEE000), turned(0xFFFEE00D), turned(0xFFFEE0DD)
-CHARSET = turned(0x00080005)
-PIXEL_DATA = "7FE00010"
-PIXELS = frozenset({PIXEL_DATA, "7FE00008", "7FE00009"})
-ALWAYS_BULK = PIXELS | {"00420011", "56000020"}
-LUT_DESCRIPTORS = frozenset({"00281101", "00281102", "00281103", "00283002"})
-TRAILING_PADDING = turned(0xFFFCFFFC)
-
-_DECODERS: dict[str, dict[str, Decode]] = {order: decoders(order) for order in "<>"}
-_EXPLICIT = {vr.encode(): vr for vr in [*_DECODERS["<"], "SQ"]}
-_CAREFUL = frozenset([CHARSET, *(turned(int(key, 16)) for key in ALWAYS_BULK | LUT_DESCRIPTORS)])
-_SHORT = {raw: _DECODERS["<"][vr] for raw, vr in _EXPLICIT.items() if vr not in LONG_VRS}
-_PLAIN = {
-    tag: (NAMES[tag], vr, _DECODERS["<"][vr])
-    for tag, vr in VRS.items()
-    if vr in _DECODERS["<"] and vr not in ("OB", "OW", "UN")
-    and tag not in _CAREFUL and tag >> 16 and 8 <= tag & 0xFFFF != 0x7FE0
-}  # fmt: skip
-_EMPTY_ITEMS = re.compile(rb"(?:\xfe\xff\x00\xe0\x00\x00\x00\x00)+")
-
-_explicit_header = Struct("<I2sH").unpack_from
-_implicit_header = Struct("<II").unpack_from
-_HALVES = {order: Struct(order + "HH").unpack_from for order in "<>"}
-_SHORTS = {order: Struct(order + "H").unpack_from for order in "<>"}
-_WORDS = {order: Struct(order + "I").unpack_from for order in "<>"}
-
-
-class Walk:
+class Walk(Nesting):
     """One walk through one data set; `run` it once, then read what it found."""
 
     def __init__(self, data: memoryview, start: int, limits: ScanLimits) -> None:
-        self.data = data
-        self.limits = limits
-        self.warnings: dict[str, None] = {}
+        super().__init__(data, start, limits)
         self.bulk: list[tuple[Dataset, BulkValue]] = []
         self.spans: dict[str, Span] = {}
         """Where top-level pixel data and offset tables lie, by tag."""
         self.fragments: Spans | None = None
         """Of top-level pixel data, the offset table left out; None if it is native."""
-        self.disordered = False
-        self.root: Dataset = {}
         self._pending: list[tuple[Dataset, str, bytes, str]] = []
         self._charsets: dict[bytes, Charset] = {}
-        self._count = 0
-        self._depth = 0
-        self._pos = start
         self._base, self._window = start, b""
         self._quick = limits.bulk_threshold >= WINDOW
 
     def run(self, *, implicit: bool, order: str) -> Dataset:
         """Read the whole data set as the DICOM JSON Model; raises Refused."""
-        level = Level(None, "", Charset((), self.warnings), order)
+        level = self._level
+        level.order = order
         level.out, level.end, level.implicit = self.root, len(self.data), implicit
         level.implicit = self._found_implicit(level, self._pos)
         if level.implicit != implicit:
             found = "implicit" if level.implicit else "explicit"
             self._warn(f"the data set has {found} VRs, against its transfer syntax")
-        self._level = level
         going = True
         while going:
             level = self._level
@@ -91,9 +70,9 @@ class Walk:
                     self._base = self._pos
                     self._window = bytes(self.data[self._pos : self._pos + WINDOW])
                 (self._implicit_run if level.implicit else self._explicit_run)(level, level.out)
-                if self._count > self.limits.elements:
-                    raise self._over("elements", self.limits.elements)
             going = self._special(level, level.out)
+            if self._count > self.limits.elements:
+                raise self._over("elements", self.limits.elements)
         self._settle()
         return self.root
 
@@ -104,11 +83,11 @@ class Walk:
         stop = min(level.end - base, len(window))
         last, previous, count = stop - 8, level.previous, 0
         while at <= last:
-            tag, vr, length = _explicit_header(window, at)
-            decode = _SHORT.get(vr)
+            tag, vr, length = explicit_header(window, at)
+            decode = SHORT.get(vr)
             start = at + 8
             after = start + length
-            if decode is None or after > stop or tag < 0x10000 or tag in _CAREFUL:
+            if decode is None or after > stop or tag < 0x10000 or tag in CAREFUL:
                 break
             key = NAMES.get(tag) or name_of(tag)
             if key <= previous:
@@ -128,8 +107,8 @@ class Walk:
         stop = min(level.end - base, len(window))
         last, previous, count = stop - 8, level.previous, 0
         while at <= last:
-            tag, length = _implicit_header(window, at)
-            plain = _PLAIN.get(tag)
+            tag, length = implicit_header(window, at)
+            plain = PLAIN.get(tag)
             start = at + 8
             after = start + length
             if plain is None or after > stop:
@@ -152,7 +131,7 @@ class Walk:
             return self._end(level)
         if level.end - pos < 8:
             return self._tail(level)
-        group, element = _HALVES[level.order](self.data, pos)
+        group, element = HALVES[level.order](self.data, pos)
         tag = element << 16 | group
         if group == 0xFFFE:
             self._delimiter(level, tag)
@@ -165,35 +144,39 @@ class Walk:
             self._undefined(level, out, tag, vr, start)
         elif start + length > level.end:
             raise self._cut(f"the value of {name_of(tag)}")
-        elif vr == "SQ" and length:
+        elif vr == "SQ" and length and self._is_sequence(level, tag, start):
             self._open(level, out, name_of(tag), start, length)
         else:
             self._pos = start + length
+            vr = "UN" if vr == "SQ" and length else vr
             self._value(level, out, tag, vr, start, length)
         return True
+
+    def _is_sequence(self, level: Level, tag: int, start: int) -> bool:
+        """Whether to go into it; what only a private dictionary calls a sequence may be none."""
+        return not tag & 1 or self._begins_items(level.order, start)
 
     def _header(self, level: Level, tag: int) -> tuple[str, int, int]:
         """VR, length and start of the value of the element at the position."""
         data, pos, order = self.data, self._pos, level.order
         if level.implicit:
-            return level.known_vr(tag), _WORDS[order](data, pos + 4)[0], pos + 8
+            return level.known_vr(tag), WORDS[order](data, pos + 4)[0], pos + 8
         raw = bytes(data[pos + 4 : pos + 6])
-        vr = _EXPLICIT.get(raw)
+        vr = EXPLICIT_VRS.get(raw)
         if vr is None:
             if b"AA" <= raw <= b"ZZ":
                 self._warn("an element has a VR that does not exist")
-                return "UN", _SHORTS[order](data, pos + 6)[0], pos + 8
+                return "UN", SHORTS[order](data, pos + 6)[0], pos + 8
             self._warn("some elements have no VR though the transfer syntax asks for it")
-            return level.known_vr(tag), _WORDS[order](data, pos + 4)[0], pos + 8
+            return level.known_vr(tag), WORDS[order](data, pos + 4)[0], pos + 8
         if vr not in LONG_VRS:
-            return vr, _SHORTS[order](data, pos + 6)[0], pos + 8
+            return vr, SHORTS[order](data, pos + 6)[0], pos + 8
         if pos + 12 > level.end:
             raise self._cut("an element's header")
-        length = _WORDS[order](data, pos + 8)[0]
+        length = WORDS[order](data, pos + 8)[0]
         if vr == "UN" and (length < 0xFFFF or length == UNDEFINED):
             # A relay that does not know a VR writes UN (PS3.5 §6.2.2); we may know it.
-            known = level.known_vr(tag)
-            vr = known if known != "UN" or length != UNDEFINED else "SQ"
+            vr = "SQ" if length == UNDEFINED else level.known_vr(tag)
         return vr, length, pos + 12
 
     def _value(
@@ -206,6 +189,7 @@ class Walk:
         self._in_order(level, key)
         if level.outer is None and key.startswith("7FE0"):
             self.spans[key] = Span(start, length)
+            self.fragments = None if key == PIXEL_DATA else self.fragments
         if " or " in vr:
             vr = self._settled_vr(level, key, vr)
         if tag == CHARSET:
@@ -222,7 +206,7 @@ class Walk:
             if vr == "US or SS":
                 self._pending.append((out, key, raw, level.order))
                 vr = "US"
-            out[key] = _DECODERS[level.order][vr](raw, level.charset)
+            out[key] = DECODERS[level.order][vr](raw, level.charset)
             if key in LUT_DESCRIPTORS:
                 _unsigned_count(out[key])
 
@@ -238,7 +222,7 @@ class Walk:
     def _charset(self, level: Level, out: Dataset, raw: bytes) -> None:
         """Specific Character Set: holds for what follows, and is UTF-8 in JSON (PS3.18 §F.2)."""
         if raw not in self._charsets:
-            terms = raw.decode("latin-1").split("\\")
+            terms = raw[:1024].decode("latin-1").split("\\")
             self._charsets[raw] = Charset(terms, self.warnings)
         level.charset = self._charsets[raw]
         out["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
@@ -271,7 +255,7 @@ class Walk:
     def _fragments(self, level: Level, pos: int) -> Spans:
         """The items of encapsulated data from `pos` on; the position comes behind them."""
         data, end, spans = self.data, level.end, Spans()
-        halves, words, limit = _HALVES[level.order], _WORDS[level.order], self.limits.items
+        halves, words, limit = HALVES[level.order], WORDS[level.order], self.limits.items
         while pos + 8 <= end:
             group, element = halves(data, pos)
             length = words(data, pos + 4)[0]
@@ -290,146 +274,14 @@ class Walk:
             pos += length
         raise self._cut("encapsulated data")
 
-    def _open(self, level: Level, out: Dataset, key: str, start: int, length: int) -> None:
-        """Go down into a sequence."""
-        self._in_order(level, key)
-        self._depth += 1
-        if self._depth > min(self.limits.depth, DEEPEST):
-            raise self._over("levels of nesting", min(self.limits.depth, DEEPEST))
-        inner = Level(level, key, level.charset, level.order)
-        if level.order == ">" and self._begins_items("<", start):
-            inner.order = "<"  # what came as UN is little endian (PS3.5 §6.2.2)
-        inner.sequence_open = length == UNDEFINED
-        inner.sequence_end = level.end if inner.sequence_open else start + length
-        out[key] = {"vr": "SQ", "Value": inner.items}
-        self._level, self._pos = inner, start
-
-    def _between_items(self, level: Level) -> None:
-        """Begin the next item, or end the sequence."""
-        pos, end = self._pos, level.sequence_end
-        if pos == end and not level.sequence_open:
-            self._close(level)
-            return
-        if pos + 8 > end:
-            raise self._cut(f"the sequence {level.key}")
-        group, element = _HALVES[level.order](self.data, pos)
-        length = _WORDS[level.order](self.data, pos + 4)[0]
-        tag = element << 16 | group
-        if tag == SEQUENCE_END and (level.sequence_open or pos + 8 == end):
-            self._pos = pos + 8
-            self._close(level)
-        elif tag != ITEM:
-            raise Refused(f"something that is no item lies in the sequence {level.key}")
-        elif length == 0:
-            self._empty_items(level)
-        else:
-            self._item(level, pos + 8, length)
-
-    def _empty_items(self, level: Level) -> None:
-        """Take in a run of empty items at once: a flood of them costs next to nothing."""
-        run = _EMPTY_ITEMS.match(self.data, self._pos, level.sequence_end)
-        count = (run.end() - self._pos) // 8 if run else 1
-        self._item_count(level, count)
-        level.items.extend([{}] * count)
-        self._pos += 8 * count
-
-    def _item(self, level: Level, start: int, length: int) -> None:
-        self._item_count(level, 1)
-        level.open = length == UNDEFINED
-        level.end = level.sequence_end if level.open else start + length
-        if level.end > level.sequence_end:
-            raise self._cut(f"an item of the sequence {level.key}")
-        level.out = {}
-        level.items.append(level.out)
-        level.previous = ""
-        outer = level.outer
-        level.implicit = outer is None or outer.implicit or self._found_implicit(level, start)
-        level.charset = outer.charset if outer else level.charset
-        self._pos = start
-
-    def _item_count(self, level: Level, more: int) -> None:
-        self._count += more
-        if len(level.items) + more > self.limits.items:
-            raise self._over(f"items in the sequence {level.key}", self.limits.items)
-        if self._count > self.limits.elements:
-            raise self._over("elements", self.limits.elements)
-
-    def _close(self, level: Level) -> None:
-        """Come up from a sequence."""
-        outer = level.outer
-        if outer is not None and outer.out is not None:
-            if not level.items:
-                outer.out[level.key] = {"vr": "SQ"}
-            self._level = outer
-        self._depth -= 1
-
-    def _end(self, level: Level) -> bool:
-        """The end of a data set or item of known length."""
-        if level.outer is None:
-            return False
-        if level.open:
-            raise self._cut(f"an item of the sequence {level.key}")
-        level.out = None
-        return True
-
-    def _delimiter(self, level: Level, tag: int) -> None:
-        """A delimiter where an element could be."""
-        after = self._pos + 8
-        if level.outer is None and tag in (ITEM_END, SEQUENCE_END):
-            self._warn("a delimiter stands where nothing was to be ended")
-        elif level.outer is not None and tag == ITEM_END and (level.open or after == level.end):
-            level.out = None
-        else:
-            raise Refused("an item or a delimiter stands in the wrong place")
-        self._pos = after
-
-    def _tail(self, level: Level) -> bool:
-        if level.outer is None and self._only_zeros(self._pos):
-            return False
-        raise self._cut("an element's header")
-
-    def _only_zeros(self, pos: int) -> bool:
-        """Whether nothing but a little padding follows."""
-        rest = self.data[pos:]
-        if len(rest) > PADDING or any(rest):
-            return False
-        self._warn("zeros follow the data set")
-        return True
-
-    def _found_implicit(self, level: Level, pos: int) -> bool:
-        """Whether the element at `pos` has no VR, whatever the transfer syntax says."""
-        if pos + 6 > level.end:
-            return level.implicit
-        first, second = self.data[pos + 4], self.data[pos + 5]
-        return not (0x41 <= first <= 0x5A and 0x41 <= second <= 0x5A)
-
-    def _begins_items(self, order: str, pos: int) -> bool:
-        if pos + 4 > len(self.data):
-            return False
-        return _HALVES[order](self.data, pos) in ((0xFFFE, 0xE000), (0xFFFE, 0xE0DD))
-
-    def _in_order(self, level: Level, key: str) -> None:
-        if key <= level.previous:
-            self.disordered = True
-        level.previous = key
-
     def _settle(self) -> None:
         """Read signed what Pixel Representation, coming late, says is signed."""
         sign = (self.root.get("00280103") or {}).get("Value")
         if sign == [1]:
             for out, key, raw, order in self._pending:
-                out[key] = _DECODERS[order]["SS"](raw, Charset((), self.warnings))
+                out[key] = DECODERS[order]["SS"](raw, Charset((), self.warnings))
                 if key in LUT_DESCRIPTORS:
                     _unsigned_count(out[key])
-
-    def _warn(self, message: str) -> None:
-        self.warnings[message] = None
-
-    def _over(self, what: str, limit: int) -> Refused:
-        return Refused(f"more than {limit} {what}")
-
-    def _cut(self, what: str) -> Refused:
-        return Refused(f"{what} is cut short or longer than what holds it")
 
 
 def _unsigned_count(element: Dataset) -> None:

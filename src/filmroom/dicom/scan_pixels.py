@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 
 from filmroom.dicom.frames import FrameIndex, encapsulated, native_bits
-from filmroom.dicom.scan_elements import PIXEL_DATA, Walk
+from filmroom.dicom.scan_elements import Walk
 from filmroom.dicom.scan_level import Dataset
+from filmroom.dicom.scan_tables import PIXEL_DATA
 from filmroom.dicom.spans import Span, Spans
 from filmroom.dicom.transfer_syntaxes import Pixels, TransferSyntax
 from filmroom.errors import Malformed, Refused

@@ -1,0 +1,236 @@
+"""The scanner against pydicom: on every good file at hand both say the same."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+
+from filmroom.dicom.bulk import little_endian
+from filmroom.dicom.scan import Scan, ScanLimits, scan
+from filmroom.dicom.transfer_syntaxes import transfer_syntax
+from filmroom.errors import Refused
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+WHEEL = Path(pydicom.__file__).parent / "data"
+
+# What is refused, and why: everything else at hand must be taken.
+REFUSED_FOR = {
+    "not a DICOM file": {
+        *("no_meta.dcm", "ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "rtstruct.dcm"),
+        *("JLSL_RGB_ILV0.dcm", "JLSL_RGB_ILV1.dcm", "JLSL_RGB_ILV2.dcm", "JLSN_RGB_ILV0.dcm"),
+        "OT-PAL-8-face.dcm",
+    },
+    "no transfer syntax": {"meta_missing_tsyntax.dcm"},
+    "no Study Instance UID": {
+        *("UN_sequence.dcm", "nested_priv_SQ.dcm", "priv_SQ.dcm", "empty_charset_LEI.dcm"),
+        *("chrSQEncoding.dcm", "chrSQEncoding1.dcm", "no_meta_group_length.dcm"),
+        *("HTJ2KLossless_08_RGB.dcm", "HTJ2K_08_RGB.dcm", "JLSL_08_07_0_1F.dcm"),
+        *("JLSL_16_15_1_1F.dcm", "JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm"),
+        *("SC_rgb_jls_lossy_line.dcm", "SC_rgb_jls_lossy_sample.dcm"),
+        *(f"generated_encapsulated_defined_bot_{kind}.dcm" for kind in ("1_to_1", "2_to_1")),
+        "generated_encapsulated_defined_bot_2_to_2.dcm",
+        *(f"generated_encapsulated_empty_bot_{kind}.dcm" for kind in ("1_to_1", "2_to_1")),
+    },
+    "is not a UID": {"bad_sequence.dcm"},
+    "cut short": {
+        *("MR_truncated.dcm", "rtplan_truncated.dcm"),
+        "emri_small_jpeg_2k_lossless_too_short.dcm",
+    },
+}
+REFUSED = {name: why for why, names in REFUSED_FOR.items() for name in names}
+
+
+def files() -> Iterator[Path]:
+    for folder in (WHEEL / "test_files", WHEEL / "charset_files"):
+        yield from sorted(folder.glob("*.dcm"))
+        yield from sorted(p for p in folder.glob("dicomdirtests/**/*") if p.suffix == "")
+    if SHARED.is_dir():
+        with (SHARED / "MANIFEST.csv").open(encoding="utf-8") as manifest:
+            yield from (SHARED / row["file"] for row in csv.DictReader(manifest))
+
+
+GOOD = [
+    path
+    for path in files()
+    if path.is_file()
+    and path.name not in REFUSED
+    and not path.name.startswith(("DICOMDIR", "README"))
+]
+BAD = [path for path in files() if path.name in REFUSED]
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def read(path: Path) -> Scan:
+    return scan(memoryview(path.read_bytes()), ScanLimits(), "/dicom-web")
+
+
+@pytest.fixture(autouse=True)
+def quiet_pydicom() -> Iterator[None]:
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        wrong_length = config.convert_wrong_length_to_UN
+        config.convert_wrong_length_to_UN = True
+        yield
+        config.convert_wrong_length_to_UN = wrong_length
+
+
+def plain(value: Any) -> Any:
+    """A value without what the scanner says otherwise on purpose: padding, empty parts."""
+    if isinstance(value, str):
+        return value.rstrip(" \0")
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return str(value)
+    if isinstance(value, dict):  # a person name
+        groups = {key: plain(text) for key, text in value.items() if plain(text)}
+        return {"Alphabetic": next(iter(groups.values()), "")} | groups
+    return value
+
+
+def oracle(dataset: Dataset, order: str) -> dict[str, Any]:
+    """pydicom's DICOM JSON of a data set, every value inline."""
+    said = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset converts it
+        if tag.element == 0 or tag.group in (0, 2) or tag == 0xFFFCFFFC:
+            continue
+        element = dataset[tag]
+        if element.VR == "SQ":
+            items = [oracle(item, order) for item in element.value]
+            said[f"{tag:08X}"] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
+            continue
+        try:
+            model = element.to_json_dict(None, 0)
+        except ValueError:  # numbers that are none
+            values = element.value if element.VM > 1 else [element.value]
+            model = {"vr": element.VR, "Value": [*values]}
+        if "InlineBinary" in model:
+            raw = base64.b64decode(model["InlineBinary"])
+            vr = "OW" if " or " in model["vr"] else model["vr"]
+            raw = little_endian(raw, vr) if order == ">" else raw
+            model = {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()}
+        values = [plain(value) for value in model.pop("Value", [])]
+        said[f"{tag:08X}"] = model | ({"Value": values} if values not in ([], [""]) else {})
+    return said
+
+
+def inlined(found: Scan, data: bytes, order: str) -> dict[str, Any]:
+    """The scanner's data set with bulk data read from the spans and put inline."""
+    by_path = {value.path: value for value in found.bulk.values}
+
+    def walk(dataset: dict[str, Any]) -> dict[str, Any]:
+        said = {}
+        for key, element in dataset.items():
+            model = dict(element)
+            if "BulkDataURI" in model:
+                path = model.pop("BulkDataURI").partition("/bulkdata/")[2]
+                value = by_path[path]
+                raw = b"".join(data[s.start : s.start + s.length] for s in value.spans)
+                raw = little_endian(raw, model["vr"]) if order == ">" else raw
+                model["InlineBinary"] = base64.b64encode(raw).decode()
+            elif model["vr"] == "SQ" and "Value" in model:
+                model["Value"] = [walk(item) for item in model["Value"]]
+            elif "Value" in model:
+                model["Value"] = [plain(value) for value in model["Value"]]
+            said[key] = model
+        return said
+
+    return walk(found.dataset)
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any], at: str = "") -> Iterator[str]:
+    for key in sorted(ours.keys() | theirs.keys()):
+        mine, other = ours.get(key), theirs.get(key)
+        if key in ("00080005", "00083002") or (at == "" and key == "7FE00010"):
+            continue
+        if mine is None or other is None:
+            yield f"{at}{key}: {mine} != {other}"
+        elif mine["vr"] == other["vr"] == "SQ":
+            here, there = mine.get("Value", []), other.get("Value", [])
+            if len(here) != len(there):
+                yield f"{at}{key}: {len(here)} items != {len(there)}"
+            for i, (a, b) in enumerate(zip(here, there, strict=False), 1):
+                yield from differences(a, b, f"{at}{key}/{i}/")
+        elif mine != other:
+            yield f"{at}{key}: {str(mine)[:120]} != {str(other)[:120]}"
+
+
+@pytest.mark.parametrize("path", GOOD, ids=named)
+def test_what_is_read_is_what_pydicom_reads(path: Path) -> None:
+    data = path.read_bytes()
+    found = read(path)
+    syntax = transfer_syntax(found.transfer_syntax)
+    order = ">" if syntax.big_endian else "<"
+    dataset = pydicom.dcmread(path)
+    if syntax.deflated:  # spans count in the file as if it were inflated in place
+        return_of = [v.path for v in found.bulk.values]
+        assert all(path in ("7FE00010",) for path in return_of)
+
+    wrong = list(differences(inlined(found, data, order), oracle(dataset, order)))
+
+    assert wrong == []
+    assert json.loads(found.metadata) == found.dataset
+    assert list(found.dataset) == sorted(found.dataset)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=named)
+def test_frames_are_where_pydicom_finds_them(path: Path) -> None:
+    data = path.read_bytes()
+    found = read(path)
+    dataset = pydicom.dcmread(path)
+    syntax = transfer_syntax(found.transfer_syntax)
+    if syntax.deflated or "PixelData" not in dataset:
+        return
+    frames = [
+        b"".join(data[s.start : s.start + s.length] for s in spans) for spans in found.frames.frames
+    ]
+    count = int(dataset.get("NumberOfFrames") or 1)
+
+    if syntax.video:
+        assert len(frames) == 1
+        assert frames[0] == b"".join(generate_frames(dataset.PixelData, number_of_frames=1))
+    elif syntax.encapsulated:
+        assert frames == list(generate_frames(dataset.PixelData, number_of_frames=count))
+    elif found.frames.byte_aligned:
+        assert len(frames) == count
+        assert dataset.PixelData.startswith(b"".join(frames))
+
+
+@pytest.mark.parametrize("path", BAD, ids=named)
+def test_what_cannot_be_kept_is_refused_with_the_reason(path: Path) -> None:
+    with pytest.raises(Refused, match=REFUSED[path.name]):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    json.loads((SHARED / "EXPECT_PN.json").read_text(encoding="utf-8")).items()
+    if SHARED.is_dir()
+    else [],
+)
+def test_names_in_every_character_set_are_read(name: str, expected: str) -> None:
+    path = next((SHARED / "charset").glob(f"{name}*"))
+    said = read(path).dataset["00100010"]["Value"][0]
+    groups = expected.split("=")
+    keys = ("Alphabetic", "Ideographic", "Phonetic")
+
+    assert said == dict(zip(keys, groups, strict=False))
+
+
+def test_this_machine_has_files_to_compare() -> None:
+    assert len(GOOD) >= 60
