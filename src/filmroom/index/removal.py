@@ -78,7 +78,7 @@ def _note(unit: Unit, action: Action, rows: Iterable[Held], source: str) -> None
 
 
 def reject(unit: Unit, selection: Selection, code: str, source: str) -> list[str]:
-    """Hide what is visible of a selection."""
+    """Hide what is visible of a selection; the keys."""
     rows = held(unit, selection, "i.rejected IS NULL")
     if not rows:
         raise NotFound(f"no {selection}")
@@ -102,7 +102,7 @@ def reject(unit: Unit, selection: Selection, code: str, source: str) -> list[str
 
 
 def restore(unit: Unit, selection: Selection, source: str) -> list[str]:
-    """Show what is rejected of a selection."""
+    """Show what is rejected of a selection; the keys."""
     rows = held(unit, selection, "i.rejected IS NOT NULL")
     if not rows:
         raise NotFound(f"nothing is rejected of {selection}")
@@ -123,7 +123,7 @@ def restore(unit: Unit, selection: Selection, source: str) -> list[str]:
 
 
 def remove(unit: Unit, selection: Selection, source: str) -> list[str]:
-    """Forget a selection, rejected instances too."""
+    """Forget a selection, rejected instances too; the keys."""
     rows = held(unit, selection)
     if not rows:
         raise NotFound(f"no {selection}")
@@ -131,7 +131,7 @@ def remove(unit: Unit, selection: Selection, source: str) -> list[str]:
 
 
 def purge_rejected(unit: Unit, before: float, source: str) -> list[str]:
-    """Forget what was rejected before a time."""
+    """Forget what was rejected before a time; the keys."""
     condition = f"i.rejected_at IS NOT NULL AND i.rejected_at < {float(before)!r}"
     return _remove(unit, held(unit, Selection(), condition), source)
 
