@@ -25,7 +25,7 @@ Store = Callable[..., list]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a test's archive: override this fixture for others."""
-    return Settings(data=tmp_path / "data", port=0, disk_reserve=0, index="memory:")
+    return Settings(data=tmp_path / "data", port=0, disk_reserve=0)
 
 
 @pytest.fixture
