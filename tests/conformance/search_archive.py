@@ -16,7 +16,7 @@ from filmroom.model.selection import Selection
 from filmroom.settings import Settings
 from filmroom.testing.objects import CT_IMAGE, ct_slice, header, part10, report, uid
 
-BACKENDS = ["memory"]
+BACKENDS = ["memory", "sqlite"]
 GERMAN, JAPANESE, KOREAN, GREEK, UNDATED = 1, 2, 3, 4, 5
 REJECTED = 6
 SHOWN = {GERMAN, JAPANESE, KOREAN, GREEK, UNDATED}
