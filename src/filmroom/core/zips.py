@@ -32,6 +32,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OSError)
 def looks_zipped(path: Path) -> bool:
     """Whether a file begins as a zip does, and not as a DICOM file with such a preamble."""
     try:
+        if not path.is_file():  # a pipe would have us wait
+            return False
         with path.open("rb") as file:
             head = file.read(132)
     except OSError:
