@@ -11,21 +11,29 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import IO, Any
 
 from filmroom.core.archive import Archive
 from filmroom.core.maintain import recover
-from filmroom.errors import Broken, Busy, Malformed
+from filmroom.core.reindex import Reindexed, reindex
+from filmroom.errors import ArchiveError, Broken, Busy, Malformed, Unsupported
+from filmroom.model.ports import InstanceIndex
 from filmroom.settings import Settings
 
 INDEX_GROUP = "filmroom.index"
 STORAGE_GROUP = "filmroom.storage"
 OWNER = "lock"
 USERS = "in-use"
+PATIENCE = 30.0  # seconds
+
+SQLITE = "sqlite:///"
+BESIDE = ".rebuilding"
+SQLITE_FILES = ("", "-wal", "-shm")
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +48,10 @@ def open_archive(
     crash left behind is put right first. With `alone` as well, nobody else may have it open
     at all. Without either it is opened beside a running server. Raises Busy if others forbid it.
     """
-    with ExitStack() as closed_last:
-        if exclusive:
-            _own(closed_last.enter_context(_lock_file(settings.data, OWNER)), settings.data)
-        users = closed_last.enter_context(_lock_file(settings.data, USERS))
-        nobody_else = exclusive and _locked(users, fcntl.LOCK_EX)
-        if alone and not nobody_else:
-            raise Busy(f"{settings.data} is open in another filmroom command; wait until it ends")
-        archive = closed_last.enter_context(_joined(settings))
+    with (
+        _held(settings.data, exclusive=exclusive, alone=alone) as (users, nobody_else),
+        _joined(settings) as archive,
+    ):
         if nobody_else:
             recover(archive)
         elif exclusive:
@@ -55,6 +59,70 @@ def open_archive(
         if not alone:
             fcntl.flock(users, fcntl.LOCK_SH)
         yield archive
+
+
+def rebuild(settings: Settings) -> Iterator[Reindexed]:
+    """Build the index anew from the blobs; it takes the old one's place when this is used up.
+
+    Nobody else may have the archive open. Until the end the old index is as it was.
+    """
+    path = settings.index_url.removeprefix(SQLITE)
+    if path == settings.index_url:
+        raise Unsupported(f"an index of this kind cannot be rebuilt: {settings.index_url}")
+    with ExitStack() as closed_last:
+        closed_last.enter_context(_held(settings.data, exclusive=True, alone=True))
+        storage = _backend(STORAGE_GROUP, "storage", settings.storage_url)
+        closed_last.enter_context(closing(storage))
+        _remove(path + BESIDE)
+        with ExitStack() as indexes:
+            fresh = _backend(INDEX_GROUP, "index", SQLITE + path + BESIDE)
+            indexes.enter_context(closing(fresh))
+            previous = _previous(settings)
+            if previous is not None:
+                indexes.enter_context(closing(previous))
+            yield from reindex(storage, settings, fresh, previous)
+        _remove(path)
+        os.replace(path + BESIDE, path)
+        _sync_folder(os.path.dirname(path))
+
+
+def _previous(settings: Settings) -> InstanceIndex | None:
+    # It may be damaged or gone: that is what rebuilding is for.
+    try:
+        index: InstanceIndex = _backend(INDEX_GROUP, "index", settings.index_url)
+    except ArchiveError:
+        return None
+    return index
+
+
+def _remove(path: str) -> None:
+    # The old write-ahead log would otherwise be taken for the new file's.
+    for suffix in reversed(SQLITE_FILES):
+        with suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+
+
+def _sync_folder(folder: str) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _held(folder: Path, *, exclusive: bool, alone: bool) -> Iterator[tuple[IO[str], bool]]:
+    """The locks of a data folder: the file that users share, and whether nobody else is one."""
+    with ExitStack() as closed_last:
+        if exclusive:
+            _own(closed_last.enter_context(_lock_file(folder, OWNER)), folder)
+        users = closed_last.enter_context(_lock_file(folder, USERS))
+        nobody_else = exclusive and _locked(users, fcntl.LOCK_EX)
+        if alone and not nobody_else:
+            raise Busy(f"{folder} is open in another filmroom command; wait until it ends")
+        if not exclusive:
+            _share(users, folder)
+        yield users, nobody_else
 
 
 @contextmanager
@@ -85,6 +153,15 @@ def _lock_file(folder: Path, name: str) -> Iterator[IO[str]]:
         raise Broken(f"data folder {folder}: {error.strerror}") from None
     with file:
         yield file
+
+
+def _share(file: IO[str], folder: Path) -> None:
+    # A server that starts has it to itself for a moment, a rebuilding for long.
+    until = time.monotonic() + PATIENCE
+    while not _locked(file, fcntl.LOCK_SH):
+        if time.monotonic() > until:
+            raise Busy(f"{folder} is being rebuilt; wait until that ends")
+        time.sleep(0.05)
 
 
 def _own(file: IO[str], folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from filmroom.app import open_archive
+from filmroom.app import open_archive, rebuild
 from filmroom.cli import logs
 from filmroom.cli.options import Given, with_settings
 from filmroom.cli.progress import progress
@@ -73,11 +73,17 @@ def sweep(given: Given, dry_run: bool) -> None:
 def reindex(given: Given) -> int:
     """Build the index anew from the stored objects alone.
 
-    No server and no other command may have the archive open.
+    No server and no other command may have the archive open. The status is 1 if an
+    object could not be read; it stays where it is.
     """
     settings = given.settings()
     logs.set_up(settings, floor=logs.QUIET)
-    with open_archive(settings, exclusive=True, alone=True) as archive:
-        outcome = maintain.reindex(archive)
-    tell(f"{outcome}")
-    return 0
+    good = bad = 0
+    for seen in progress(rebuild(settings), "Reindexing"):
+        if seen.problem:
+            bad += 1
+            tell(f"left out {seen.key}: {seen.problem}")
+        else:
+            good += 1
+    tell(f"The new index holds {many(good, 'object')}; {bad:,} could not be read.")
+    return 1 if bad else 0
