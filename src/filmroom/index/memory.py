@@ -86,7 +86,7 @@ class MemoryIndex:
     def add(self, instance: Instance, on_conflict: OnConflict = OnConflict.KEEP_FIRST) -> Added:
         there = self._held.rows.get(instance.ref)
         if there is not None and there.rejection is not None:
-            self._forget(there)
+            self._drop(there)
             there = None
         if there is None:
             return self._put(instance, Action.STORED, Outcome.NEW)
@@ -95,7 +95,7 @@ class MemoryIndex:
         if on_conflict is OnConflict.REFUSE:
             raise Conflict(f"instance {instance.ref.instance} is there with other bytes")
         if on_conflict is OnConflict.REPLACE:
-            self._forget(there)
+            self._drop(there)
             return self._put(instance, Action.REPLACED, Outcome.REPLACED)
         aside = Aside(instance.ref, instance.key, instance.size, instance.received, instance.source)
         if not any(a.ref == aside.ref and a.key == aside.key for a in self._held.asides):
@@ -105,14 +105,11 @@ class MemoryIndex:
 
     def _put(self, instance: Instance, action: Action, outcome: Outcome) -> Added:
         held, ref = self._held, instance.ref
-        patients = {
-            text
-            for row in held.visible()
-            if row.instance.ref.study == ref.study
-            for text in Search.patient(row.instance)
-        }
         patient = Search.patient(instance)
-        other = bool(patients and patient and not patient & patients)
+        told = Search.told_patient(
+            row for row in held.visible() if row.instance.ref.study == ref.study
+        )
+        other = bool(patient and told and not patient & told)
         for uids in ((ref.study,), (ref.study, ref.series)):
             if uids not in held.born:
                 held.born[uids] = held.arrivals = held.arrivals + 1
@@ -123,10 +120,14 @@ class MemoryIndex:
         self._note(action, ref, instance.source)
         return Added(outcome, (OTHER_PATIENT,) if other else ())
 
+    def _drop(self, row: Row) -> None:
+        """Take a row away; its study and series stay for a newcomer."""
+        del self._held.rows[row.instance.ref]
+        self._held.tombstones[row.instance.key] = time.time()
+
     def _forget(self, row: Row) -> None:
         held, ref = self._held, row.instance.ref
-        del held.rows[ref]
-        held.tombstones[row.instance.key] = time.time()
+        self._drop(row)
         if not any(other.study == ref.study for other in held.rows):
             del held.born[(ref.study,)]
         if not any((o.study, o.series) == (ref.study, ref.series) for o in held.rows):

@@ -82,6 +82,12 @@ class Search:
         """The PatientID of an instance in normal form; empty if it has none."""
         return values(instance.attributes, BY_TAG[PATIENT_ID])
 
+    @staticmethod
+    def told_patient(rows: Iterable[Row]) -> set[str]:
+        """The PatientID of rows in normal form: that of the first that has one."""
+        each = (Search.patient(row.instance) for row in sorted(rows, key=_first))
+        return next((patient for patient in each if patient), set())
+
     def in_order(self) -> list[Row]:
         """Every instance, in series and instance order."""
         things = self._sorted(Level.IMAGE, ())

@@ -36,17 +36,19 @@ _HELD = (
 )
 
 
-def held(unit: Unit, selection: Selection, condition: str = "") -> list[Held]:
+def held(unit: Unit, selection: Selection, condition: str = "", *values: object) -> list[Held]:
     """The instances of a selection, series by series in the order in which they came."""
     unit.save()
-    named = (("s.uid", selection.study), ("e.uid", selection.series), ("i.uid", selection.instance))
-    conditions = [f"{column} = ?" for column, uid in named if uid is not None]
-    if condition:
-        conditions.append(condition)
+    columns = (
+        ("s.uid", selection.study),
+        ("e.uid", selection.series),
+        ("i.uid", selection.instance),
+    )
+    named = [(column, uid) for column, uid in columns if uid is not None]
+    conditions = [*(f"{column} = ?" for column, _ in named), *([condition] if condition else ())]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = unit.run(
-        f"{_HELD}{where} ORDER BY s.pk, e.pk, i.pk",
-        tuple(uid for _, uid in named if uid is not None),
+        f"{_HELD}{where} ORDER BY s.pk, e.pk, i.pk", (*(uid for _, uid in named), *values)
     )
     return [
         Held(pk, InstanceRef(study, series, uid), key, bool(rejected))
@@ -132,8 +134,8 @@ def remove(unit: Unit, selection: Selection, source: str) -> list[str]:
 
 def purge_rejected(unit: Unit, before: float, source: str) -> list[str]:
     """Forget what was rejected before a time; the keys."""
-    condition = f"i.rejected_at IS NOT NULL AND i.rejected_at < {float(before)!r}"
-    return _remove(unit, held(unit, Selection(), condition), source)
+    condition = "i.rejected_at IS NOT NULL AND i.rejected_at < ?"
+    return _remove(unit, held(unit, Selection(), condition, before), source)
 
 
 def _remove(unit: Unit, rows: list[Held], source: str) -> list[str]:
