@@ -199,7 +199,7 @@ class Viewer(Files):
         super().__init__(build)
         self.config = app_config(settings).encode()
         self.config_tag = f'"{hashlib.sha256(self.config).hexdigest()[:32]}"'
-        self.page_policy = policy(settings, build.inline_scripts)
+        self.page_policy = policy(settings, build.inline_scripts, evaluates=True)
         self.script_policy = policy(settings, ())
         self.eval_policy = policy(settings, (), evaluates=True)
 
@@ -266,7 +266,8 @@ def policy(settings: Settings, inline_scripts: tuple[str, ...], *, evaluates: bo
     """The Content-Security-Policy that OHIF needs; measured in Chromium.
 
     WebAssembly for its codecs, blobs for its workers, PDFs and videos, inline styles for its
-    components; functions made from text only in the workers whose code makes them.
+    components. The page makes functions from text when it reads a segmentation, and so do some
+    workers; the others may not.
     """
     scripts = ["'self'", *(f"'{each}'" for each in inline_scripts), "'wasm-unsafe-eval'"]
     if evaluates:
