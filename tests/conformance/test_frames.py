@@ -326,3 +326,12 @@ def test_frames_of_one_bit_pixels_each_begin_with_a_byte(web: TestClient, store)
     got = frames_of(web.get(frames_url("1,2,3")))
 
     assert got == [b"\x55\x01", b"\xc7\x01", b"\x01\x01"]
+
+
+def test_frames_that_are_not_in_memory_are_read_all_the_same(
+    web: TestClient, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filmroom.storage.local.is_cached", lambda *_: False)
+    store(NATIVE)
+
+    assert frames_of(web.get(frames_url("3,1"))) == [RAMPS[2], RAMPS[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from filmroom.core.archive import Archive
 from filmroom.core.content import AlignedContent, InflatedContent, StoredContent, SwappedContent
@@ -39,6 +40,7 @@ def frames(
     return Answer(form, parts, f"{located.key}-{form.transfer_syntax}-{listed}")
 
 
+@lru_cache(maxsize=1024)
 def _form(stored: str, wanted: Wanted, *, single: bool) -> Offer:
     """The form to answer in; as stored in multipart rather than no answer.
 

@@ -23,6 +23,9 @@ class Content(Protocol):
     def read(self) -> bytes:
         """All the bytes at once."""
 
+    def at_hand(self) -> bytes | None:
+        """The same where that takes no time to speak of; None where it might."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -71,6 +71,9 @@ class Storage(Protocol):
     def read(self, key: str, span: Span | None = None) -> bytes:
         """One run of a blob in memory, the whole blob without `span`; NotFound if it is gone."""
 
+    def at_hand(self, key: str, span: Span) -> bytes | None:
+        """The same where that waits for no disk; None where it might. For event loops."""
+
     def chunks(self, key: str, span: Span | None = None, size: int = 1 << 20) -> Iterator[bytes]:
         """The same in pieces of at most `size` bytes; NotFound is raised before the first."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from filmroom.dicom.frames import Span
 from filmroom.errors import Broken, Malformed, NotFound
 from filmroom.model.ports import Blob, Staged
+from filmroom.storage.cached import is_cached
 from filmroom.storage.durable import (
     WRITE_BACK,
     Fanout,
@@ -68,6 +69,17 @@ class LocalStorage:
         try:
             if span is None:
                 return _read(fd, 0, os.fstat(fd).st_size)
+            return _read(fd, span.start, span.length)
+        except OSError as error:
+            raise archive_error(error, f"blob {key}") from error
+        finally:
+            os.close(fd)
+
+    def at_hand(self, key: str, span: Span) -> bytes | None:
+        fd = self._open(key)
+        try:
+            if not is_cached(fd, span.start, span.length):
+                return None
             return _read(fd, span.start, span.length)
         except OSError as error:
             raise archive_error(error, f"blob {key}") from error

@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from random import Random
 
@@ -122,12 +123,15 @@ class StorageSuite(ABC):
 
         assert storage.read(key, span) == expected
         assert b"".join(storage.chunks(key, span, size=3)) == expected
+        assert storage.at_hand(key, span) in (expected, None)
 
     def test_reading_past_the_end_is_the_archives_own_fault(self, storage: Storage) -> None:
         put(storage, b"abc")
 
         with pytest.raises(Broken):
             storage.read(ABC_KEY, Span(2, 2))
+        with suppress(Broken):
+            assert storage.at_hand(ABC_KEY, Span(2, 2)) is None
         with pytest.raises(Broken):
             list(storage.chunks(ABC_KEY, Span(0, 4)))
 
@@ -146,6 +150,8 @@ class StorageSuite(ABC):
     def test_a_blob_that_is_not_there_is_not_found(self, storage: Storage, key: str) -> None:
         with pytest.raises(NotFound):
             storage.read(key)
+        with pytest.raises(NotFound):
+            storage.at_hand(key, Span(0, 1))
         with pytest.raises(NotFound):
             storage.chunks(key)
         with pytest.raises(NotFound):
