@@ -19,7 +19,7 @@ SOURCE = "cli"
 @click.argument("selection", type=SELECTION, metavar="STUDY[/SERIES[/INSTANCE]]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings()
-def delete(given: Given, selection: Selection, yes: bool) -> None:
+def delete(given: Given, selection: Selection, yes: bool) -> int:
     """Delete a study, series or instance.
 
     It is gone from searches at once; its bytes go from the disk after `purge_grace` hours.
@@ -28,7 +28,17 @@ def delete(given: Given, selection: Selection, yes: bool) -> None:
     logs.set_up(settings, floor=logs.QUIET)
     with open_archive(settings) as archive:
         held = len(archive.index.select(selection))
-        if not yes:
-            click.confirm(f"Delete {many(held, 'instance')} of {selection}?", abort=True, err=True)
+        if not (yes or _agreed(f"Delete {many(held, 'instance')} of {selection}?")):
+            tell("Nothing deleted.")
+            return 1
         gone = delete_instances(archive, selection, SOURCE)
     tell(f"Deleted {many(gone, 'instance')}.")
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:  # nobody there to answer
+        tell("")
+        return False

@@ -42,8 +42,9 @@ def many(count: int, noun: str) -> str:
     """`1 instance`, `2 instances`, `3 studies`; `noun` is singular."""
     if count == 1:
         return f"1 {noun}"
-    plural = {"study": "studies", "series": "series"}.get(noun, f"{noun}s")
-    return f"{count:,} {plural}"
+    if noun.endswith("y"):
+        return f"{count:,} {noun.removesuffix('y')}ies"
+    return f"{count:,} {noun}" if noun.endswith("s") else f"{count:,} {noun}s"
 
 
 def in_units(size: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import cos, pi, sin
 
 import numpy as np
@@ -224,7 +225,8 @@ def girdle() -> list[Solid]:
     return shapes
 
 
-def lung_vessels() -> list[Solid]:
+@cache
+def lung_vessels() -> tuple[Solid, ...]:
     """Two trees that branch from where the pulmonary vessels enter the lungs."""
     chance = np.random.default_rng(SEED)
     shapes: list[Solid] = []
@@ -232,7 +234,7 @@ def lung_vessels() -> list[Solid]:
         for x, y, z in LOBES:
             aim = np.array([side * x, y, z])
             _branch(shapes, chance, (side * 46, 16, 10), aim, 4.4, 30.0)
-    return shapes
+    return tuple(shapes)
 
 
 LOBES = (
