@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,17 @@ from filmroom.index.sqlite import SqliteIndex, open_index
 from filmroom.testing.index_suite import IndexSuite
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "index.sqlite3"
+    open_index(f"sqlite:///{path}").close()
+    return path
+
+
 class TestSqliteIndex(IndexSuite):
     @pytest.fixture
-    def index(self, tmp_path: Path) -> Iterator[SqliteIndex]:
-        index = open_index(f"sqlite:///{tmp_path}/index.sqlite3")
+    def index(self, empty: Path, tmp_path: Path) -> Iterator[SqliteIndex]:
+        path = shutil.copy(empty, tmp_path / "index.sqlite3")
+        index = open_index(f"sqlite:///{path}")
         yield index
         index.close()
