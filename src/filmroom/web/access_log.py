@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from filmroom.web.errors import CLIENT_CLOSED
+
 log = logging.getLogger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
-CLIENT_CLOSED = 499  # logged when a client went away before it had an answer
 
 
 class Traffic:

@@ -35,6 +35,7 @@ from filmroom.web import (
 from filmroom.web.access_log import AccessLog, Traffic
 from filmroom.web.capabilities import capabilities_routes
 from filmroom.web.errors import HANDLERS, Failures
+from filmroom.web.methods import by_path
 from filmroom.web.operator import build_api
 from filmroom.web.origin import Origins
 from filmroom.web.reception import Writers
@@ -55,7 +56,7 @@ DICOMWEB: list[BaseRoute] = [
 
 def routes(archive: Archive) -> list[BaseRoute]:
     """Every route of the archive; the viewer's come last, since they take what is left."""
-    dicomweb = Router([*DICOMWEB, *capabilities_routes(DICOMWEB)])
+    dicomweb = Router(by_path([*DICOMWEB, *capabilities_routes(DICOMWEB)]))
     return [
         Mount("/dicom-web", dicomweb),
         Mount("/dcm4chee-arc/aets/{aet}/rs", dicomweb),

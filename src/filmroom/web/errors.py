@@ -30,6 +30,7 @@ from filmroom.web.responses import problem
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds: what a client that met Busy or Full is told to wait
+CLIENT_CLOSED = 499  # in the log only: no server says this
 STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     ArchiveError: HTTPStatus.INTERNAL_SERVER_ERROR,
     Malformed: HTTPStatus.BAD_REQUEST,
@@ -83,9 +84,15 @@ def answer_failure(_request: Request, _error: Exception) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, OURS)
 
 
+def answer_nobody(_request: Request, _error: Exception) -> Response:
+    """The client went away before it had sent all: for the log, since nobody reads this."""
+    return Response(None, CLIENT_CLOSED)
+
+
 HANDLERS: dict[type[Exception], ExceptionHandler] = {
     ArchiveError: answer_archive_error,
     HTTPException: answer_http_error,
+    ClientDisconnect: answer_nobody,
     Exception: answer_failure,
 }
 

@@ -79,6 +79,17 @@ class Writers:
         self.count = count
         self.readers = ThreadPoolExecutor(READERS * count, "stow-read")
         self.finishers = ThreadPoolExecutor(count, "stow-finish")
+        # Some readers must stay free for those that hold a place, or all would wait for all.
+        self._waiting = threading.BoundedSemaphore(READERS * count // 2)
+
+    def receive(self, archive: Archive, source: str, study: str | None) -> Incoming:
+        """Begin an instance; Busy if all places are taken, or too many wait for one."""
+        if not self._waiting.acquire(blocking=False):
+            raise Busy("too many instances wait to be stored already")
+        try:
+            return receive(archive, source, study)
+        finally:
+            self._waiting.release()
 
     def close(self) -> None:
         """Let what is under way end, and the threads with it."""
@@ -174,7 +185,7 @@ class Reception:
     def _begin(self, part: PartBegins) -> None:
         try:
             check_part(part.headers)
-            self._incoming = receive(self._archive, self._source, self._study)
+            self._incoming = self._writers.receive(self._archive, self._source, self._study)
         except ArchiveError as error:
             self._fail(error)
 
