@@ -143,7 +143,7 @@ def test_of(attribute: Attribute, key: Key) -> Test | None:
             return _any_of(attribute, keys)
         case Words(words):
             folded = [fold(word) for word in words]
-            return _every([Begins(word) for word in folded if word])
+            return _every([_word(word) for word in folded if word])
 
 
 def _exact(vr: str, value: str) -> Test:
@@ -164,6 +164,13 @@ def _wildcard(vr: str, pattern: str) -> Test | None:
         # Trailing separators of a name may be left out: `DOE^*` is also DOE alone.
         return Either((Like(shape), Equal(frozenset((shape[:-2],)))))
     return Like(shape)
+
+
+def _word(word: str) -> Test:
+    """A word begins at the hyphen of a double name too: `Meier` is in `Muller-Meier`."""
+    if "*" in word or "?" in word:
+        return Begins(word)
+    return Either((Begins(word), Like(f"*-{word}*")))
 
 
 def _spells(vr: str) -> bool:
