@@ -111,7 +111,7 @@ def dates(value: str) -> str:
     first day on, `-2024` to its last.
     """
     spelled = _RANGE.fullmatch(value.strip())
-    if not spelled:
+    if not spelled or not (spelled["first"] or spelled["last"]):
         return value
     first, hyphen, last = spelled["first"], spelled["hyphen"], spelled["last"]
     if not hyphen:

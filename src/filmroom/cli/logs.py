@@ -34,6 +34,8 @@ def set_up(settings: Settings, *, floor: int = logging.NOTSET) -> None:
     handler.setFormatter(OneLine(line, debug=debug))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("filmroom").setLevel(level if debug else max(level, floor))
+    # What senders do wrong is told to them, and counted where requests are logged.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

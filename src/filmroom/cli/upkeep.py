@@ -52,7 +52,7 @@ class Upkeep:
         while not self._stopping.wait(wait):
             wait = self.every
             try:
-                purge(self.archive, time.time())
+                purge(self.archive)
                 if time.monotonic() - swept >= SWEEP_EVERY:
                     swept = time.monotonic()
                     sweep(self.archive)

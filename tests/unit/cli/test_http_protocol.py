@@ -77,6 +77,12 @@ def read_all(connection: socket.socket) -> bytes:
     return received
 
 
+def send_on(connection: socket.socket, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        connection.sendall(b"a" * 65536)
+
+
 def ask(port: int, *pieces: bytes) -> bytes:
     with connect(port) as connection:
         for piece in pieces:
@@ -91,7 +97,7 @@ def head(answered: bytes) -> bytes:
 def test_a_target_that_is_too_long_is_answered_414(port: int) -> None:
     answered = ask(port, b"GET /" + b"a" * 300 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    assert head(answered) == b"HTTP/1.1 414 URI Too Long" or b" 414 " in head(answered)
+    assert b" 414 " in head(answered)
     assert b"longer than 200 bytes" in answered
     assert b"content-type: application/problem+json" in answered
 
@@ -216,10 +222,8 @@ def test_a_body_without_end_after_its_answer_ends_the_connection(port: int) -> N
     with connect(port) as connection:
         connection.sendall(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n")
         assert b" 200 " in head(connection.recv(65536))
-        began = time.monotonic()
-        with pytest.raises(OSError, match="reset|Broken pipe"):
-            while time.monotonic() - began < 10:
-                connection.sendall(b"a" * 65536)
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            send_on(connection, 10)
 
 
 def test_a_reader_that_takes_nothing_is_cut_off(port: int) -> None:
@@ -227,11 +231,8 @@ def test_a_reader_that_takes_nothing_is_cut_off(port: int) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(3)
-        received = 0
         with pytest.raises(ConnectionResetError):
-            while piece := connection.recv(65536):
-                received += len(piece)
-        assert received < 8 << 20
+            read_all(connection)
 
 
 @pytest.mark.parametrize(
