@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -81,7 +81,7 @@ def rebuild(settings: Settings) -> Iterator[Reindexed]:
             if previous is not None:
                 indexes.enter_context(closing(previous))
             yield from reindex(storage, settings, fresh, previous)
-        _remove(path)
+        _remove(path, SQLITE_FILES[1:])
         os.replace(path + BESIDE, path)
         _sync_folder(os.path.dirname(path))
 
@@ -95,9 +95,9 @@ def _previous(settings: Settings) -> InstanceIndex | None:
     return index
 
 
-def _remove(path: str) -> None:
-    # The old write-ahead log would otherwise be taken for the new file's.
-    for suffix in reversed(SQLITE_FILES):
+def _remove(path: str, suffixes: Sequence[str] = SQLITE_FILES) -> None:
+    # An old write-ahead log would otherwise be taken for the new file's.
+    for suffix in reversed(suffixes):
         with suppress(FileNotFoundError):
             os.unlink(path + suffix)
 
