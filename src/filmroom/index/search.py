@@ -137,14 +137,15 @@ def _total(
     found: Select[tuple[int]],
     kept: dict[str, int],
 ) -> int | None:
-    """How many match in all, where that can be told at little cost."""
+    """How many match in all, where that can be told at little cost, or nothing else is asked."""
     within = query.within
     if not query.matching and not (within.study or within.series or within.instance):
         names = {Level.STUDY: "studies", Level.SERIES: "series", Level.IMAGE: "instances"}
         return kept[names[query.level]]
-    if not (base.exact or _index_alone(query, base)):
+    exact = base.exact or query.limit == 0  # who takes no match wants to know how many there are
+    if not (exact or _index_alone(query, base)):
         return None
-    most = None if base.exact else COUNTED + query.offset
+    most = None if exact else COUNTED + query.offset
     counted = found.limit(most + 1) if most is not None else found
     sql, values = compiled(select(func.count()).select_from(counted.subquery()))
     (total,) = connection.execute(sql, values).fetchone()

@@ -43,6 +43,7 @@ class Query:
     order: tuple[Order, ...] = ()
     """Empty: newest study first, then series and instance number."""
     limit: int = 1000
+    """Matches of the page. 0 asks for their number alone, which is then worth counting."""
     offset: int = 0
     ignored: tuple[str, ...] = ()
     """Keys that were asked for and are not supported, as the asker spelled them."""
@@ -54,7 +55,7 @@ class Found:
 
     matches: list[Attributes]
     total: int | None
-    """All that match; None where counting would cost more than it tells."""
+    """All that match; None where counting would cost more than the matches that were wanted."""
     more: bool
     """Whether matches remain after this page."""
     version: str
