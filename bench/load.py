@@ -48,7 +48,17 @@ def seconds_a_request(
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        command = [program, "-t1", f"-c{clients}", f"-d{seconds}s", "-s", file.name, server.origin]
+        command = [
+            program,
+            "-t1",
+            "--timeout",
+            "30s",
+            f"-c{clients}",
+            f"-d{seconds}s",
+            "-s",
+            file.name,
+            server.origin,
+        ]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"^result (\d+) ([\d.]+) (\d+) ([\d.]+)$", printed, re.M)
     if found is None:
