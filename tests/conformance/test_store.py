@@ -264,6 +264,12 @@ def test_the_answer_is_xml_if_that_is_asked_for(web: TestClient) -> None:
     assert uids[:2] == [CT_IMAGE, uid(1, 1, 1)]
 
 
+def test_the_accept_parameter_counts_as_well(web: TestClient) -> None:
+    answer = post(web, framed(ct_slice()), path="?accept=application/dicom+xml")
+
+    assert answer.headers["content-type"] == "application/dicom+xml"
+
+
 @pytest.mark.parametrize(
     "accept", ["", "*/*", "application/dicom+json", "application/json", "text/html, */*;q=0.1"]
 )

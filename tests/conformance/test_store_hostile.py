@@ -16,6 +16,7 @@ from store_requests import BOUNDARY, RELATED, framed
 from filmroom.core.archive import Archive
 from filmroom.settings import Settings
 from filmroom.testing.objects import ct_slice, part10
+from filmroom.web import reception
 
 HEAD = f"Host: 127.0.0.1\r\nContent-Type: {RELATED}\r\n"
 
@@ -120,6 +121,36 @@ class TestBrokenOff:
 
         time.sleep(0.1)
         assert archive.index.counts().instances == 0
+
+
+class TestStalled:
+    """Senders that take every place and then say nothing."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        monkeypatch.setattr(reception, "PATIENCE", 0.2)
+        return settings.model_copy(update={"store_writers": 2})
+
+    def test_others_are_told_to_come_again_and_readers_notice_nothing(
+        self, clean: str, archive: Archive
+    ) -> None:
+        body = framed(ct_slice(size=1200))
+        sent = request(body[:-100], f"Content-Length: {len(body)}")
+        host, _, port = clean.removeprefix("http://").partition(":")
+        stalled = [socket.create_connection((host, int(port))) for _ in range(2)]
+        for connection in stalled:
+            connection.sendall(sent)
+        wait_until(lambda: archive.writers._value == 0)
+
+        other = framed(ct_slice(2))
+        answer = converse(clean, request(other, f"Content-Length: {len(other)}"))
+        with urlopen(f"{clean}/dicom-web/studies", timeout=5) as found:
+            assert found.status == 200
+        for connection in stalled:
+            connection.close()
+
+        assert status(answer) == 503
+        assert b"retry-after: 5" in answer.lower()
 
 
 class TestLyingLengths:

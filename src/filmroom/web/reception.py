@@ -27,6 +27,7 @@ from filmroom.web.multipart import Event, PartBegins, PartEnds, read_content_typ
 
 DICOM = "application/dicom"
 PLAIN_ENCODINGS = ("", "binary", "8bit", "7bit", "identity")
+PATIENCE = 10.0  # seconds that an instance waits for a place among the writers
 READERS = 4  # threads that read for each that finishes: one may wait long for its turn to write
 REASONS: dict[type[ArchiveError], FailureReason] = {
     ArchiveError: FailureReason.PROCESSING_FAILURE,
@@ -87,7 +88,7 @@ class Writers:
         if not self._waiting.acquire(blocking=False):
             raise Busy("too many instances wait to be stored already")
         try:
-            return receive(archive, source, study)
+            return receive(archive, source, study, patience=PATIENCE)
         finally:
             self._waiting.release()
 

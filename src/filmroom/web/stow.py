@@ -40,7 +40,8 @@ async def store(request: Request) -> Response:
     status = store_status(outcomes, reception.broken)
     module = store_response(outcomes, root_of(request), reception.broken)
     headers = retry_headers(status)
-    if wants_xml(request.headers.get("accept", "")):
+    accept = request.query_params.get("accept") or request.headers.get("accept", "")
+    if wants_xml(accept.replace(" ", "+")):  # an unescaped plus of the parameter (PS3.18 §8.3.3)
         return Response(native_model(module), status, headers, DICOM_XML)
     return dicom_json(module, status, headers)
 

@@ -58,7 +58,7 @@ def receiving(
     def begin(*parts: FakeIncoming | Exception) -> tuple[Reception, list[FakeIncoming]]:
         coming = iter(parts)
 
-        def receive(*_: object) -> FakeIncoming:
+        def receive(*_: object, patience: float) -> FakeIncoming:
             part = next(coming)
             if isinstance(part, Exception):
                 raise part
@@ -146,7 +146,7 @@ def test_after_a_body_is_broken_nothing_more_is_read(receiving) -> None:
 
 def test_a_whole_body_is_one_part(monkeypatch, archive: Archive, writers: Writers) -> None:
     fake = FakeIncoming(STORED)
-    monkeypatch.setattr(module, "receive", lambda *_: fake)
+    monkeypatch.setattr(module, "receive", lambda *_, patience: fake)
     reception = Reception(archive, writers, WholeBody(), "test")
 
     reception.feed(b"--x\r\n")
