@@ -22,6 +22,7 @@ MB = 1 << 20
 MULTIPART = 'multipart/related; type="application/dicom"'
 FORMS = [MULTIPART, "application/dicom", "application/zip"]
 SLOTS = 3
+LARGE = image(Rows=1024, Columns=1024, NumberOfFrames=32, PixelData=bytes(64 * MB))
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def large(server: str, store) -> str:
     """A server that holds an instance of 64 MB in 32 frames."""
-    store(image(rows=1024, columns=1024, frames=32))
+    store(LARGE)
     return server
 
 
