@@ -34,9 +34,15 @@ _KNOWN = LONG_VRS.union(
 )
 
 
+_MOST_NAMES = 1 << 16  # entries: enough for the private tags of any scanner's make
+
+
 def name_of(tag: int) -> str:
-    """The name of a turned tag that the dictionary may lack."""
-    return f"{tag & 0xFFFF:04X}{tag >> 16:04X}"
+    """The name of a turned tag that the dictionary may lack; NAMES learns it."""
+    name = f"{tag & 0xFFFF:04X}{tag >> 16:04X}"
+    if len(NAMES) < _MOST_NAMES:
+        NAMES[tag] = name
+    return name
 
 
 @lru_cache(maxsize=8192)

@@ -48,7 +48,7 @@ class Walk(Nesting):
         self._pending: list[tuple[Dataset, str, bytes, str]] = []
         self._charsets: dict[bytes, Charset] = {}
         self._base, self._window = start, b""
-        self._quick = limits.bulk_threshold >= WINDOW
+        self._quick = min(limits.bulk_threshold, limits.value) >= WINDOW
 
     def run(self, *, implicit: bool, order: str) -> Dataset:
         """Read the whole data set as the DICOM JSON Model; raises Refused."""

@@ -68,8 +68,12 @@ class Nesting:
 
     def _empty_items(self, level: Level) -> None:
         """Take in a run of empty items at once: a flood of them costs next to nothing."""
-        run = EMPTY_ITEMS.match(self.data, self._pos, level.sequence_end)
-        count = (run.end() - self._pos) // 8 if run else 1
+        data, pos, end = self.data, self._pos, level.sequence_end
+        while pos + len(EMPTY_ITEMS) <= end and data[pos : pos + len(EMPTY_ITEMS)] == EMPTY_ITEMS:
+            pos += len(EMPTY_ITEMS)
+        while pos + 8 <= end and data[pos : pos + 8] == EMPTY_ITEMS[:8]:
+            pos += 8
+        count = (pos - self._pos) // 8 or 1
         self._item_count(level, count)
         level.items.extend([{}] * count)
         self._pos += 8 * count

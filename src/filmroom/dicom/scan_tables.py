@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from struct import Struct
 
 from filmroom.dicom.scan_dictionary import LONG_VRS, NAMES, VRS, turned
@@ -29,7 +28,7 @@ PLAIN = {
     if vr in DECODERS["<"] and vr not in ("OB", "OW", "UN")
     and tag not in CAREFUL and tag >> 16 and 8 <= tag & 0xFFFF != 0x7FE0
 }  # fmt: skip
-EMPTY_ITEMS = re.compile(rb"(?:\xfe\xff\x00\xe0\x00\x00\x00\x00)+")
+EMPTY_ITEMS = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" * 512
 
 explicit_header = Struct("<I2sH").unpack_from
 implicit_header = Struct("<II").unpack_from
