@@ -158,6 +158,7 @@ def test_the_overview_shows_counts_and_addresses(web: TestClient, store: Store) 
 def test_the_pages_own_files_are_there(web: TestClient) -> None:
     for name, kind in (
         ("style.css", "text/css"),
+        ("banner.css", "text/css"),
         ("icon.svg", "image/svg+xml"),
         ("swagger.js", "javascript"),
     ):
@@ -181,6 +182,7 @@ class TestInsecure:
 
     def test_every_page_warns(self, web: TestClient) -> None:
         assert "No authentication" in web.get("/ui/").text
+        assert "No authentication" in web.get("/api/docs").text
 
     def test_without_a_viewer_nothing_leads_to_it(self, web: TestClient) -> None:
         assert "OHIF" not in web.get("/ui/").text
