@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, exists, func, literal_column, or_, select
+from sqlalchemy import and_, exists, false, func, literal_column, or_, select
 from sqlalchemy.sql.expression import FromClause
 
 from filmroom.dicom.attributes import (
@@ -24,6 +24,11 @@ from filmroom.index.sql import Column, Condition, Known, least, posted, text_con
 
 STUDY_LEVEL = {MODALITY: MODALITIES_IN_STUDY, SOP_CLASS_UID: SOP_CLASSES_IN_STUDY}
 """What a study knows of its series and instances."""
+# Made once: an alias costs more than the search that it is in.
+SERIES: FromClause = schema.series.alias("e")
+INSTANCE: FromClause = schema.instance.alias("i")
+ANY_SERIES: FromClause = schema.series.alias("any_e")
+ANY_INSTANCE: FromClause = schema.instance.alias("any_i")
 
 
 def lifted(level: Level, asked: Asked) -> Asked:
@@ -44,8 +49,8 @@ class Asking:
         self._pk = pk
         self._sort = sort
         self._tokens = tokens
-        self.series: FromClause = schema.series.alias("e")
-        self.instance: FromClause = schema.instance.alias("i")
+        self.series = SERIES
+        self.instance = INSTANCE
 
     def condition(self, known: Known) -> Condition:
         """The condition that a test comes to."""
@@ -70,7 +75,7 @@ class Asking:
             return between(self._sort, test)
         if path == STUDY_DATE and isinstance(test, Equal):
             days = [Between(day, day + AFTER) for day in sorted(test.values)]
-            return or_(*(between(self._sort, day) for day in days))
+            return or_(false(), *(between(self._sort, day) for day in days))
         return posted("study", self._pk, known)
 
     def _of_series(self, known: Known) -> Condition:
@@ -78,7 +83,7 @@ class Asking:
             if known.asked.attribute.path == SERIES_UID:
                 return text_condition(self.series.c.uid, known.asked.test)
             return posted("series", self.series.c.pk, known)
-        any_series = schema.series.alias()
+        any_series = ANY_SERIES
         if known.asked.attribute.path == SERIES_UID:
             fits = text_condition(any_series.c.uid, known.asked.test)
             return self._pk.in_(select(any_series.c.study).where(fits, shown(any_series)))
@@ -107,7 +112,7 @@ class Asking:
         if path == SOP_CLASS_UID:
             return text_condition(instance.c.sop_class, test)
         if path == INSTANCE_NUMBER and isinstance(test, Equal):
-            return instance.c.number.in_([float(value) for value in test.values if value])
+            return instance.c.number.in_([float(value) for value in test.values])
         token = id(asked)
         self._tokens[token] = asked
         passes: Condition = func.filmroom_passes(instance.c.attributes, token) == 1
@@ -115,7 +120,7 @@ class Asking:
 
     def _among_instances(self, asked: Asked) -> Condition:
         """Of a study or series: any of its instances."""
-        instance, any_series = schema.instance.alias(), schema.series.alias()
+        instance, any_series = ANY_INSTANCE, ANY_SERIES
         fits = and_(instance.c.rejected.is_(None), self._exactly(instance, asked))
         if self._level is Level.SERIES:
             mine = select(instance.c.series).where(fits)
@@ -137,7 +142,7 @@ class Asking:
         if level is Level.SERIES and self._level >= Level.SERIES:
             return _moment("series", self.series.c.pk, asked)
         if level is Level.SERIES:
-            any_series = schema.series.alias()
+            any_series = ANY_SERIES
             return exists().where(
                 any_series.c.study == self._pk,
                 shown(any_series),
@@ -151,7 +156,7 @@ class Asking:
         if self._level is Level.IMAGE:
             fits: Condition = func.filmroom_passes(self.instance.c.attributes, token) == 1
             return fits
-        instance, any_series = schema.instance.alias(), schema.series.alias()
+        instance, any_series = ANY_INSTANCE, ANY_SERIES
         passes = and_(
             instance.c.rejected.is_(None),
             func.filmroom_passes(instance.c.attributes, token) == 1,

@@ -150,7 +150,8 @@ def _exact(vr: str, value: str) -> Test:
     if vr == "PN" and "=" in value:
         parts = [part for part in value.split("=") if part.strip(" ^")]
         return _every([_exact(vr, part) for part in parts]) or Equal(frozenset())
-    return Equal(frozenset((normal(vr, value),)))
+    # What is no value of this VR is no value that a row could have.
+    return Equal(frozenset((normal(vr, value),)) - {""})
 
 
 def _wildcard(vr: str, pattern: str) -> Test | None:

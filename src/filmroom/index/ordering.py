@@ -39,7 +39,9 @@ def order(query: Query, base: Plan, asking: Asking) -> list[Key]:
     keys: list[Key] = []
     for one in query.order:
         keys += _asked(query.level, one, base, asking)
-    keys += [base.sort.desc(), base.pk]
+    if not any(one.path == STUDY_DATE for one in query.order):
+        keys.append(base.sort.desc())
+    keys.append(base.pk)
     if query.level >= Level.SERIES:
         keys += _numbered(asking.series.c.number, asking.series.c.pk)
     if query.level is Level.IMAGE:

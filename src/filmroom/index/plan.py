@@ -45,7 +45,7 @@ class Plan:
 
 def walk(*, freely: bool = False) -> Plan:
     """All studies; `freely`: SQLite may find them in any way, a UID being given."""
-    shown: Condition = literal_column("s.instances") > literal_column("0")
+    shown: Condition = literal_column("s.sort").is_not(None)
     return Plan(
         ANY if freely else NEWEST,
         literal_column("s.pk"),

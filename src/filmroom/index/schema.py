@@ -40,7 +40,7 @@ study = Table(
     metadata,
     Column("pk", Integer, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
-    Column("sort", Text, nullable=False),
+    Column("sort", Text),
     Column("series", Integer, nullable=False),
     Column("instances", Integer, nullable=False),
     Column("size", Integer, nullable=False),
@@ -50,9 +50,9 @@ study = Table(
     Column("attributes", LargeBinary, nullable=False),
     Column("origins", LargeBinary, nullable=False),
 )
-"""`sort`: date and time; `series`, `instances`, `size`: of what is visible; `held`: instances in
-all; `origins`: which instance told which attributes."""
-Index("study_newest", study.c.sort.desc(), study.c.pk, sqlite_where=text("instances > 0"))
+"""`sort`: date and time, NULL where nothing is visible; `series`, `instances`, `size`: of what is
+visible; `held`: instances in all; `origins`: which instance told which attributes."""
+Index("study_newest", study.c.sort.desc(), study.c.pk, sqlite_where=text("sort IS NOT NULL"))
 
 series = Table(
     "series",

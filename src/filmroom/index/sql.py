@@ -26,6 +26,12 @@ from filmroom.index.values import NUMBERS
 
 Condition = ColumnElement[bool]
 Column = ColumnElement[Any]
+# Made once: an alias costs more than the search that it is in.
+_POSTINGS: dict[str, FromClause] = {
+    "study": schema.study_term.alias("st"),
+    "series": schema.series_term.alias("et"),
+}
+_TERM = schema.term.alias("t")
 FEW_LITERALS = 32  # terms written into a statement; more are compared by their text
 
 
@@ -60,28 +66,23 @@ def text_condition(text: Column, test: Test) -> Condition:
             return or_(*(text_condition(text, one) for one in tests))
 
 
-def _postings(owner: str) -> FromClause:
-    table = schema.study_term if owner == "study" else schema.series_term
-    return table.alias()
-
-
 def posted(owner: str, pk: Column, known: Known) -> Condition:
     """Whether the study or series of a number has a term that passes a test."""
     test, number = known.asked.test, path_number(known.asked.attribute.path)
     if isinstance(test, Every | Either):
         each = [posted(owner, pk, Known(Asked(known.asked.attribute, one))) for one in test.tests]
         return and_(*each) if isinstance(test, Every) else or_(*each)
-    posting = _postings(owner)
+    posting = _POSTINGS[owner]
     mine = and_(posting.c[owner] == pk, posting.c.path == number)
     if known.terms is not None and len(known.terms) <= FEW_LITERALS:
         return exists().where(mine, posting.c.term.in_(known.terms))
-    term = schema.term.alias()
+    term = _TERM
     return exists().where(mine, posting.c.term == term.c.pk, text_condition(term.c.text, test))
 
 
 def least(owner: str, pk: Column, attribute: Attribute) -> Column:
     """The least value of an attribute of a study or series, to sort by."""
-    posting, term = _postings(owner), schema.term.alias()
+    posting, term = _POSTINGS[owner], _TERM
     text: Column = term.c.text
     value = func.min(cast(text, Float) if attribute.vr in NUMBERS else text)
     return (

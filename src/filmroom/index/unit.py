@@ -230,7 +230,12 @@ class Unit:
             if row is None:
                 return None
             state = StudyState(
-                row[0], row[1], series=row[7], sort=row[10], posted_sort=row[10], retold=False
+                row[0],
+                row[1],
+                series=row[7],
+                sort=row[10] or "",
+                posted_sort=row[10] or "",
+                retold=False,
             )
             _fill(state, row)
             state.modalities, state.sop_classes = (set(orjson.loads(json)) for json in row[8:10])
@@ -330,7 +335,7 @@ class Unit:
                 study.series,
                 orjson.dumps(sorted(study.modalities)),
                 orjson.dumps(sorted(study.sop_classes)),
-                study.sort,
+                study.sort if study.instances else None,
             ),
         )
 

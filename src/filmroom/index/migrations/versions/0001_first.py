@@ -142,7 +142,7 @@ STATEMENTS = (
     CREATE TABLE study (
         pk INTEGER NOT NULL,
         uid TEXT NOT NULL,
-        sort TEXT NOT NULL,
+        sort TEXT,
         series INTEGER NOT NULL,
         instances INTEGER NOT NULL,
         size INTEGER NOT NULL,
@@ -156,7 +156,7 @@ STATEMENTS = (
     )
     """,
     """
-    CREATE INDEX study_newest ON study (sort DESC, pk) WHERE instances > 0
+    CREATE INDEX study_newest ON study (sort DESC, pk) WHERE sort IS NOT NULL
     """,
     """
     CREATE TABLE study_term (
