@@ -38,7 +38,7 @@ class ServingSettings(BaseModel, use_attribute_docstrings=True):
     """Where the archive listens and keeps its data."""
 
     data: Path = Path("filmroom-data")
-    """The data folder: index, blobs, logs. Made if it is not there."""
+    """The data folder: index, blobs, locks. Made if it is not there."""
     host: str = Field("127.0.0.1", min_length=1)
     """Address to listen on. Any but a loopback address is refused unless `insecure` is set."""
     port: int = Field(8042, le=MAX_PORT)
