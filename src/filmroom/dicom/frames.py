@@ -12,7 +12,7 @@ from typing import overload
 from filmroom.dicom.spans import Span, Spans
 from filmroom.errors import Malformed, NotFound
 
-__all__ = ["ITEM_HEADER", "FrameIndex", "Span", "encapsulated", "native"]
+__all__ = ["ITEM_HEADER", "FrameIndex", "Span", "by_table", "encapsulated", "native"]
 
 ITEM_HEADER = 8  # bytes: the Item tag and its 32-bit length
 
@@ -185,8 +185,8 @@ def encapsulated(
     table that contradicts the fragments is passed over, and then they must tell.
     """
     spans = Spans.of(fragments)
-    if offsets and (found := _by_offsets(spans, offsets, count, lengths)) is not None:
-        return FrameIndex(found)
+    if offsets and (found := by_table(spans, offsets, count, lengths)) is not None:
+        return found
     if count == 1 and len(spans):
         return FrameIndex(GroupedFrames(spans, None if len(spans) == 1 else [0]))
     if len(spans) == count:
@@ -196,10 +196,17 @@ def encapsulated(
     raise Malformed(f"{len(spans)} fragments do not make {count} frames, and no offset table tells")
 
 
+def by_table(
+    spans: Spans, offsets: Sequence[int], count: int, lengths: Sequence[int] = ()
+) -> FrameIndex | None:
+    """Index frames as an offset table has them; None if the table is wrong."""
+    found = _by_offsets(spans, offsets, count, lengths)
+    return None if found is None else FrameIndex(found)
+
+
 def _by_offsets(
     spans: Spans, offsets: Sequence[int], count: int, lengths: Sequence[int]
 ) -> GroupedFrames | None:
-    """Frames as an offset table has them; None if the table is wrong."""
     if len(offsets) != count or not spans or offsets[0] != 0:
         return None
     if lengths:

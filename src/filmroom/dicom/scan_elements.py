@@ -136,8 +136,8 @@ class Walk(Nesting):
         if group == 0xFFFE:
             self._delimiter(level, tag)
             return True
-        if tag == 0 and level.outer is None and self._only_zeros(pos):
-            return False
+        if tag == 0:  # not looked behind twice, or a run of zeros would cost its square
+            return self._tail(level)
         vr, length, start = self._header(level, tag)
         self._count += 1
         if length == UNDEFINED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from filmroom.dicom.frames import FrameIndex, encapsulated, native_bits
+from filmroom.dicom.frames import FrameIndex, by_table, encapsulated, native_bits
 from filmroom.dicom.scan_elements import Walk
 from filmroom.dicom.scan_level import Dataset
 from filmroom.dicom.scan_tables import PIXEL_DATA
@@ -79,21 +79,14 @@ def _encapsulated(walk: Walk, syntax: TransferSyntax) -> FrameIndex:
         return encapsulated(fragments, (), 1)
     count = _count(walk)
     offsets, lengths = _table(walk)
+    if offsets and (index := by_table(fragments, offsets, count, lengths)) is not None:
+        return index
+    if offsets:
+        walk.warnings["the offset table is wrong and was passed over"] = None
     try:
-        index = encapsulated(fragments, offsets, count, lengths)
-        if offsets and not _kept(index, fragments, offsets):
-            walk.warnings["the offset table is wrong and was passed over"] = None
+        return encapsulated(fragments, (), count)
     except Malformed:
         return _by_markers(walk, fragments, count)
-    return index
-
-
-def _kept(index: FrameIndex, fragments: Spans, offsets: list[int]) -> bool:
-    """Whether the frames begin where the table says."""
-    base = fragments.starts[0]
-    return len(index) == len(offsets) and all(
-        spans[0].start - base == offset for spans, offset in zip(index.frames, offsets, strict=True)
-    )
 
 
 def _by_markers(walk: Walk, fragments: Spans, count: int) -> FrameIndex:

@@ -20,7 +20,15 @@ TRAILING_PADDING = turned(0xFFFCFFFC)
 
 DECODERS: dict[str, dict[str, Decode]] = {order: decoders(order) for order in "<>"}
 EXPLICIT_VRS = {vr.encode(): vr for vr in [*DECODERS["<"], "SQ"]}
-CAREFUL = frozenset([CHARSET, *(turned(int(key, 16)) for key in ALWAYS_BULK | LUT_DESCRIPTORS)])
+CAREFUL = frozenset(
+    [
+        CHARSET,
+        ITEM,
+        ITEM_END,
+        SEQUENCE_END,
+        *(turned(int(key, 16)) for key in ALWAYS_BULK | LUT_DESCRIPTORS),
+    ]
+)
 SHORT = {raw: DECODERS["<"][vr] for raw, vr in EXPLICIT_VRS.items() if vr not in LONG_VRS}
 PLAIN = {
     tag: (NAMES[tag], vr, DECODERS["<"][vr])

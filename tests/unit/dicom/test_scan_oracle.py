@@ -18,6 +18,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
 from filmroom.dicom.bulk import little_endian
+from filmroom.dicom.inflate import in_place
+from filmroom.dicom.part10 import read_file_meta
 from filmroom.dicom.scan import Scan, ScanLimits, scan
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.errors import Refused
@@ -178,8 +180,9 @@ def test_what_is_read_is_what_pydicom_reads(path: Path) -> None:
     order = ">" if syntax.big_endian else "<"
     dataset = pydicom.dcmread(path)
     if syntax.deflated:  # spans count in the file as if it were inflated in place
-        return_of = [v.path for v in found.bulk.values]
-        assert all(path in ("7FE00010",) for path in return_of)
+        meta = read_file_meta(memoryview(data))
+        with in_place(memoryview(data), meta.end) as whole:
+            data = bytes(whole)
 
     wrong = list(differences(inlined(found, data, order), oracle(dataset, order)))
 
@@ -194,12 +197,18 @@ def test_frames_are_where_pydicom_finds_them(path: Path) -> None:
     found = read(path)
     dataset = pydicom.dcmread(path)
     syntax = transfer_syntax(found.transfer_syntax)
-    if syntax.deflated or "PixelData" not in dataset:
+    if syntax.deflated:
+        with in_place(memoryview(data), read_file_meta(memoryview(data)).end) as whole:
+            data = bytes(whole)
+    if "PixelData" not in dataset:
+        floats = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
+        assert len(found.frames) == (int(dataset.get("NumberOfFrames") or 1) if floats else 0)
         return
     frames = [
         b"".join(data[s.start : s.start + s.length] for s in spans) for spans in found.frames.frames
     ]
-    count = int(dataset.get("NumberOfFrames") or 1)
+    told = str(dataset.get("NumberOfFrames") or 1)
+    count = int(told) if told.isdigit() else 1
 
     if syntax.video:
         assert len(frames) == 1
@@ -215,21 +224,6 @@ def test_frames_are_where_pydicom_finds_them(path: Path) -> None:
 def test_what_cannot_be_kept_is_refused_with_the_reason(path: Path) -> None:
     with pytest.raises(Refused, match=REFUSED[path.name]):
         read(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    json.loads((SHARED / "EXPECT_PN.json").read_text(encoding="utf-8")).items()
-    if SHARED.is_dir()
-    else [],
-)
-def test_names_in_every_character_set_are_read(name: str, expected: str) -> None:
-    path = next((SHARED / "charset").glob(f"{name}*"))
-    said = read(path).dataset["00100010"]["Value"][0]
-    groups = expected.split("=")
-    keys = ("Alphabetic", "Ideographic", "Phonetic")
-
-    assert said == dict(zip(keys, groups, strict=False))
 
 
 def test_this_machine_has_files_to_compare() -> None:
