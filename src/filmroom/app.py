@@ -75,15 +75,16 @@ def rebuild(settings: Settings) -> Iterator[Reindexed]:
         closed_last.enter_context(closing(storage))
         _remove(path + BESIDE)
         with ExitStack() as indexes:
-            fresh = _backend(INDEX_GROUP, "index", SQLITE + path + BESIDE)
+            fresh = _backend(INDEX_GROUP, "index", SQLITE + path + BESIDE + "?synchronous=off")
             indexes.enter_context(closing(fresh))
             previous = _previous(settings)
             if previous is not None:
                 indexes.enter_context(closing(previous))
             yield from reindex(storage, settings, fresh, previous)
+        _synchronise(path + BESIDE)
         _remove(path, SQLITE_FILES[1:])
         os.replace(path + BESIDE, path)
-        _sync_folder(os.path.dirname(path))
+        _synchronise(os.path.dirname(path))
 
 
 def _previous(settings: Settings) -> InstanceIndex | None:
@@ -102,8 +103,8 @@ def _remove(path: str, suffixes: Sequence[str] = SQLITE_FILES) -> None:
             os.unlink(path + suffix)
 
 
-def _sync_folder(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _synchronise(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

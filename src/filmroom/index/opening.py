@@ -24,6 +24,7 @@ BUSY_SECONDS = 30.0
 CACHE_KIB = 16 * 1024
 MAPPED = 1 << 30  # bytes of the file that may be mapped
 MIGRATIONS = Path(__file__).parent / "migrations"
+UNSYNCHRONISED = "?synchronous=off"
 _PREFIX = "sqlite:///"
 
 
@@ -34,7 +35,12 @@ def path_of(url: str) -> Path:
     return Path(url.removeprefix(_PREFIX).partition("?")[0])
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def is_lasting(url: str) -> bool:
+    """Whether commits are synchronised: not those of an index that is only being built."""
+    return not url.endswith(UNSYNCHRONISED)
+
+
+def connect(path: Path, *, lasting: bool = True) -> sqlite3.Connection:
     """A connection in autocommit mode, usable by one thread at a time."""
     connection = sqlite3.connect(
         path,
@@ -44,14 +50,14 @@ def connect(path: Path) -> sqlite3.Connection:
         cached_statements=512,
     )
     try:
-        _prepare(connection)
+        _prepare(connection, lasting)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, lasting: bool) -> None:
     # Changing the journal's mode does not wait for locks as other statements do.
     until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -63,7 +69,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
                 raise
             time.sleep(0.01)
     # FULL: a commit is on stable storage before it is acknowledged.
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'OFF'}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(f"PRAGMA mmap_size = {MAPPED}")
     connection.execute("PRAGMA temp_store = MEMORY")

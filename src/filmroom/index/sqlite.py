@@ -14,7 +14,7 @@ from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import Broken
 from filmroom.index import functions, ingest, metadata, removal, rows
-from filmroom.index.opening import connect, migrate, path_of, translating
+from filmroom.index.opening import connect, is_lasting, migrate, path_of, translating
 from filmroom.index.search import Search
 from filmroom.index.unit import Unit
 from filmroom.index.writer import R, Writer
@@ -28,13 +28,17 @@ from filmroom.model.stored import OnConflict
 
 
 def open_index(url: str) -> SqliteIndex:
-    """Open the index that a URL names, making it or bringing its schema up to date."""
+    """Open the index that a URL names, making it or bringing its schema up to date.
+
+    With `?synchronous=off` behind it commits don't wait for the disk: for an index that
+    is being built, and that whoever builds it synchronises at the end.
+    """
     path = path_of(url)
     with translating():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             migrate(path)
-            return SqliteIndex(path)
+            return SqliteIndex(path, lasting=is_lasting(url))
         except (OSError, sqlite3.OperationalError) as error:
             if isinstance(error, sqlite3.OperationalError) and "unable to open" not in str(error):
                 raise
@@ -44,13 +48,13 @@ def open_index(url: str) -> SqliteIndex:
 class SqliteIndex:
     """An `InstanceIndex` in one file; several processes may have it open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lasting: bool = True) -> None:
         self.path = path
         self._local = threading.local()
         self._readers: set[sqlite3.Connection] = set()
         self._lock = threading.Lock()
         self._closed = False
-        connection = connect(path)
+        connection = connect(path, lasting=lasting)
         self._writer: Writer[Unit] = Writer(connection, Unit(connection))
         self._search = Search()
 
