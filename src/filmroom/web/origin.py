@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +30,7 @@ EXPOSED_HEADERS = (
 PREFLIGHT_AGE = "600"  # seconds that a browser remembers a preflight's answer
 PRIVATE_PATHS = ("/dicom-web", "/dcm4chee-arc/", "/wado", "/api/", "/ui/")
 """Where answers hold patient data, or show how much there is."""
+PRIVATE = (b"cache-control", b"private, no-cache")
 ANY = "*"
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")  # in lower case
 
@@ -42,30 +44,37 @@ class Origins:
         self._hosts = {host.lower() for host in (settings.host, *settings.allowed_hosts)}
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.cors_origins)
         ancestors = " ".join(sorted(self._origins - {ANY}))
-        self._policy = f"frame-ancestors 'self' {ancestors}".rstrip()
-        self._resource_policy = "cross-origin" if self._origins else "same-origin"
+        resource_policy = "cross-origin" if self._origins else "same-origin"
+        self._dressing = (
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", resource_policy.encode()),
+            (b"content-security-policy", f"frame-ancestors 'self' {ancestors}".rstrip().encode()),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, answer a preflight, or pass on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        origin = headers.get("origin", "").lower()
+        headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # the first of a name counts
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
         listed = bool(origin) and bool(self._origins & {origin, ANY})
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._dress(MutableHeaders(scope=message), scope, origin if listed else "")
+                self._dress(message, scope["path"], origin if listed else "")
             await send(message)
 
-        answer = self._refuse(scope, headers, origin, listed)
+        answer = self._refuse(scope["method"], headers, origin, listed)
         if answer is None and scope["method"] == "OPTIONS" and listed:
             answer = _preflight(headers)
         await (answer or self.app)(scope, receive, dressed)
 
-    def _refuse(self, scope: Scope, headers: Headers, origin: str, listed: bool) -> Response | None:
-        host = headers.get("host", "").lower()
+    def _refuse(
+        self, method: str, headers: Mapping[bytes, bytes], origin: str, listed: bool
+    ) -> Response | None:
+        host = headers.get(b"host", b"").decode("latin-1").lower()
         if host and not HOST.fullmatch(host):
             return problem(HTTPStatus.BAD_REQUEST, "the Host header is no host's name")
         if not self._any_host and not self._is_ours(host):
@@ -73,9 +82,9 @@ class Origins:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "the archive does not go by this host name (setting allowed_hosts)",
             )
-        if scope["method"] in SAFE_METHODS or listed:
+        if method in SAFE_METHODS or listed:
             return None
-        foreign = headers.get("sec-fetch-site", "") in ("cross-site", "same-site")
+        foreign = headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
         if (origin and origin.partition("://")[2] != host) or (foreign and not origin):
             return problem(
                 HTTPStatus.FORBIDDEN,
@@ -94,18 +103,19 @@ class Origins:
         except ValueError:
             return False
 
-    def _dress(self, headers: MutableHeaders, scope: Scope, origin: str) -> None:
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Resource-Policy", self._resource_policy)
-        headers.setdefault("Content-Security-Policy", self._policy)
-        if scope["path"].startswith(PRIVATE_PATHS):
-            headers.setdefault("Cache-Control", "private, no-cache")
+    def _dress(self, message: Message, path: str, origin: str) -> None:
+        raw: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+        there = {name for name, _ in raw}
+        raw += [line for line in self._dressing if line[0] not in there]
+        if b"cache-control" not in there and path.startswith(PRIVATE_PATHS):
+            raw.append(PRIVATE)
+        message["headers"] = raw
         if self._origins:
+            headers = MutableHeaders(raw=raw)
             headers.add_vary_header("Origin")
-        if origin:
-            headers["Access-Control-Allow-Origin"] = origin
-            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+            if origin:
+                headers["Access-Control-Allow-Origin"] = origin
+                headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 
 
 def host_name(host: str) -> str:
@@ -115,15 +125,15 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].rstrip(".")
 
 
-def _preflight(headers: Headers) -> Response | None:
+def _preflight(headers: Mapping[bytes, bytes]) -> Response | None:
     """The answer to a preflight; None if the request is none (Fetch §4.8)."""
-    if "access-control-request-method" not in headers:
+    if b"access-control-request-method" not in headers:
         return None
     answer = {
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": REQUEST_HEADERS,
         "Access-Control-Max-Age": PREFLIGHT_AGE,
     }
-    if headers.get("access-control-request-private-network") == "true":
+    if headers.get(b"access-control-request-private-network") == b"true":
         answer["Access-Control-Allow-Private-Network"] = "true"
     return Response(None, HTTPStatus.NO_CONTENT, answer)

@@ -33,8 +33,7 @@ async def store(request: Request) -> Response:
         await _pour(request, reception, writers)
         outcomes = await asyncio.wrap_future(writers.readers.submit(reception.end))
     except BaseException:
-        # Its thread may still be at work, so that the forgetting must queue behind it.
-        writers.readers.submit(reception.abort)
+        _abandon(reception, writers)
         raise
     require_parts(outcomes, reception.broken)
     status = store_status(outcomes, reception.broken)
@@ -44,6 +43,14 @@ async def store(request: Request) -> Response:
     if wants_xml(accept.replace(" ", "+")):  # an unescaped plus of the parameter (PS3.18 §8.3.3)
         return Response(native_model(module), status, headers, DICOM_XML)
     return dicom_json(module, status, headers)
+
+
+def _abandon(reception: Reception, writers: Writers) -> None:
+    """Forget what was coming, in a thread: another one may still be at work on it."""
+    try:
+        writers.readers.submit(reception.abort)
+    except RuntimeError:  # the server stops, and its threads are at their end
+        reception.abort()
 
 
 async def _pour(request: Request, reception: Reception, writers: Writers) -> None:
