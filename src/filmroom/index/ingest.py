@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from filmroom.dicom.attributes import BY_TAG, INSTANCE_NUMBER, PATIENT_ID, at_level
+from filmroom.dicom.attributes import INSTANCE_NUMBER, at_level
 from filmroom.dicom.levels import Level
 from filmroom.errors import Conflict
 from filmroom.index.removal import bury_row, rebuild_study, recount, take_out
@@ -19,7 +19,6 @@ from filmroom.index.states import (
     least_number,
 )
 from filmroom.index.unit import Unit
-from filmroom.index.values import values
 from filmroom.model.change import Action
 from filmroom.model.instance import Instance
 from filmroom.model.ports import Added
@@ -37,7 +36,6 @@ class Prepared:
     head: Head
     head_bytes: bytes
     digest: bytes
-    patient: frozenset[str]
     few: frozenset[Term]
     number: float | None
     attributes: bytes
@@ -56,8 +54,7 @@ def prepare(instance: Instance, on_conflict: OnConflict) -> Prepared:
         head,
         head_bytes,
         blake2b(head_bytes, digest_size=16).digest(),
-        frozenset(values(instance.attributes, BY_TAG[PATIENT_ID])),
-        frozenset(few_of(own, instance.sop_class)),
+        few_of(own, instance.sop_class),
         least_number(own, INSTANCE_NUMBER),
         dumped(own),
         instance.frames.pack(),
@@ -114,7 +111,8 @@ def _set_aside(unit: Unit, instance: Instance) -> None:
         ),
     ).rowcount
     unit.counted["aside"] += added
-    unit.run("DELETE FROM tombstone WHERE key = ?", (instance.key,))
+    unit.filled("aside")
+    unit.bring_back(instance.key)
 
 
 def _put(
@@ -127,8 +125,7 @@ def _put(
     instance, ref = prepared.instance, prepared.instance.ref
     study = study or unit.new_study(ref.study)
     series = series or unit.new_series(study, ref.series)
-    other = study.instances and prepared.patient and study.patient
-    warnings = (OTHER_PATIENT,) if other and not prepared.patient & study.patient else ()
+    other = prepared.head.is_of_another_patient(study.attributes)
     head = _listen(unit, study, series, prepared)
     pk = unit.next("instance")
     _write_row(unit, series, prepared, pk, head)
@@ -141,7 +138,7 @@ def _put(
     )
     unit.touch(study)
     unit.touch(series)
-    return Added(outcome, warnings)
+    return Added(outcome, (OTHER_PATIENT,) if other else ())
 
 
 def _listen(unit: Unit, study: StudyState, series: SeriesState, prepared: Prepared) -> int:
@@ -219,7 +216,9 @@ def _post(unit: Unit, study: StudyState, series: SeriesState, prepared: Prepared
 
 def _settle(unit: Unit, instance: Instance) -> None:
     """The blob is needed now: it is neither aside nor due for deletion."""
-    unit.run("DELETE FROM tombstone WHERE key = ?", (instance.key,))
+    unit.bring_back(instance.key)
+    if not unit.has("aside"):
+        return
     ref = instance.ref
     gone = unit.run(
         "DELETE FROM aside WHERE key = ? AND study = ? AND series = ? AND instance = ?",

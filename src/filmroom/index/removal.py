@@ -165,6 +165,7 @@ def _bury_asides(unit: Unit, ref: InstanceRef) -> None:
 
 def _tombstone(unit: Unit, key: str) -> None:
     unit.run("INSERT OR REPLACE INTO tombstone (key, at) VALUES (?, ?)", (key, time.time()))
+    unit.filled("tombstone")
 
 
 def bury(unit: Unit, keys: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 
@@ -66,9 +67,20 @@ def terms_of(attributes: Attributes, level: Level) -> set[Term]:
     }
 
 
-def few_of(attributes: Attributes, sop_class: str) -> set[Term]:
+_FEW_TAGS = frozenset(_KEPT[Level.IMAGE])
+
+
+def few_of(attributes: Attributes, sop_class: str) -> frozenset[Term]:
     """What of an instance is posted for its series."""
-    return {*terms_of(attributes, Level.IMAGE), (_SOP_CLASS, sop_class)}
+    # The instances of a series are alike in this: worth remembering.
+    kept = {tag: attributes[tag] for tag in sorted(attributes.keys() & _FEW_TAGS)}
+    return _few(orjson.dumps(kept), sop_class)
+
+
+@lru_cache(maxsize=1024)
+def _few(kept: bytes, sop_class: str) -> frozenset[Term]:
+    found = terms_of(orjson.loads(kept), Level.IMAGE)
+    return frozenset((*found, (_SOP_CLASS, sop_class)))
 
 
 def least_number(attributes: Attributes, tag: str) -> float | None:
@@ -186,11 +198,6 @@ class StudyState(Owner):
         dates, times = (values(self.attributes, BY_TAG[tag]) for tag in (STUDY_DATE, STUDY_TIME))
         self.sort = moment(dates, times)
 
-    @property
-    def patient(self) -> set[str]:
-        """PatientID in normal form; empty without one."""
-        return values(self.attributes, BY_TAG[PATIENT_ID])
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -214,6 +221,14 @@ class Head:
         """What `dumped` made these bytes of."""
         study, series = orjson.loads(kept)
         return cls(study, series)
+
+    def is_of_another_patient(self, study: Attributes) -> bool:
+        """Whether both it and a study have a PatientID, and these differ."""
+        mine, other = self.study.get(PATIENT_ID), study.get(PATIENT_ID)
+        if not mine or not other or mine == other:
+            return False
+        patients = [values(one, BY_TAG[PATIENT_ID]) for one in (self.study, study)]
+        return all(patients) and not patients[0] & patients[1]
 
     def dumped(self) -> bytes:
         """As it is kept in a row."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from filmroom.index.schema import TRIGRAMS_BY_NUMBER
+from filmroom.index.postings import Postings
 from filmroom.index.states import (
     FEW,
     Owner,
@@ -25,7 +25,6 @@ from filmroom.model.change import Action
 from filmroom.model.instance import InstanceRef
 
 MOST_KEPT = 2048  # studies and series remembered between transactions
-MOST_TERMS = 65536
 Row = tuple[object, ...]
 Known = tuple[int, float]
 """A head's number, and when it was first received."""
@@ -71,13 +70,14 @@ class Unit:
         self.connection = connection
         self.run = connection.execute
         self.streams = Streams(connection)
+        self.postings = Postings(connection)
         self.counted: Counter[str] = Counter()
         self.heads: OrderedDict[tuple[int, bytes], Known] = OrderedDict()
         self._studies: OrderedDict[str, StudyState] = OrderedDict()
         self._series: OrderedDict[tuple[int, str], SeriesState] = OrderedDict()
-        self._terms: dict[Term, int] = {}
         self._next: dict[str, int] = {}
         self._seen = -1
+        self._filled: dict[str, bool] = {}
         self._touched: dict[int, StudyState | SeriesState] = {}
         self._instances: dict[tuple[int, str], Row] = {}
         self._pieces: list[Row] = []
@@ -91,6 +91,7 @@ class Unit:
         if version != self._seen:
             self._forget_rows()
             self._seen = version
+        self._filled.clear()
 
     def forget(self) -> None:
         """Forget everything, also what was to be written."""
@@ -98,6 +99,7 @@ class Unit:
         self.streams.forget()
         self.counted.clear()
         self._touched.clear()
+        self._filled.clear()
         self._instances.clear()
         self._pieces.clear()
         self._changes.clear()
@@ -105,7 +107,7 @@ class Unit:
     def _forget_rows(self) -> None:
         self._studies.clear()
         self._series.clear()
-        self._terms.clear()
+        self.postings.forget()
         self._next.clear()
         self.heads.clear()
 
@@ -119,8 +121,7 @@ class Unit:
         for kept in (self._studies, self._series, self.heads):
             while len(kept) > MOST_KEPT:
                 kept.popitem(last=False)
-        if len(self._terms) > MOST_TERMS:
-            self._terms.clear()
+        self.postings.tidy()
 
     def save(self) -> None:
         """Write every row that waits."""
@@ -153,6 +154,22 @@ class Unit:
             (number,) = self.run(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()  # noqa: S608  # names of ours
         self._next[table] = number + 1
         return int(number) + 1
+
+    def has(self, table: str) -> bool:
+        """Whether a table that is mostly empty has a row."""
+        if table not in self._filled:
+            (found,) = self.run(f"SELECT EXISTS (SELECT 1 FROM {table})").fetchone()  # noqa: S608  # names of ours
+            self._filled[table] = bool(found)
+        return self._filled[table]
+
+    def filled(self, table: str) -> None:
+        """A row was put into a table that is mostly empty."""
+        self._filled[table] = True
+
+    def bring_back(self, key: str) -> None:
+        """A blob is needed again: no tombstone for it."""
+        if self.has("tombstone"):
+            self.run("DELETE FROM tombstone WHERE key = ?", (key,))
 
     def forget_number(self, table: str) -> None:
         """Look up a table's next number anew: rows of it were deleted."""
@@ -277,12 +294,12 @@ class Unit:
         owner.instances = 0
         self._touched.pop(id(owner), None)
         if isinstance(owner, StudyState):
-            self._post(owner, "study")
+            self.postings.make(owner, "study")
             self.run("DELETE FROM study WHERE pk = ?", (owner.pk,))
             self._studies.pop(owner.uid, None)
             self.forget_number("study")
             return
-        self._post(owner, "series")
+        self.postings.make(owner, "series")
         self.run("DELETE FROM head WHERE series = ?", (owner.pk,))
         self.run("DELETE FROM piece WHERE series = ?", (owner.pk,))
         self.run("DELETE FROM series WHERE pk = ?", (owner.pk,))
@@ -294,19 +311,8 @@ class Unit:
     def few(self, series: SeriesState) -> set[Term]:
         """The terms of a series' instances."""
         if series.few is None:
-            series.few = {term for term in self.posted(series, "series") if term[0] in FEW}
+            series.few = {term for term in self.postings.of(series, "series") if term[0] in FEW}
         return series.few
-
-    def posted(self, owner: Owner, table: str) -> set[Term]:
-        """The terms that a study or series has postings for."""
-        if owner.posted is None:
-            rows = self.run(
-                f"SELECT term.path, term.text FROM {table}_term JOIN term ON term.pk = term"  # noqa: S608  # names of ours
-                f" WHERE {table} = ?",
-                (owner.pk,),
-            )
-            owner.posted = set(rows)
-        return owner.posted
 
     def modalities(self, study: StudyState) -> set[str]:
         """The modalities of a study's series that have something to show."""
@@ -321,7 +327,7 @@ class Unit:
     def _save_study(self, study: StudyState) -> None:
         if study.retold:
             study.resort()
-            self._post(study, "study")
+            self.postings.make(study, "study")
         self.run(
             _SAVE_STUDY,
             (
@@ -342,7 +348,7 @@ class Unit:
     def _save_series(self, series: SeriesState) -> None:
         if series.retold:
             self.few(series)
-            self._post(series, "series")
+            self.postings.make(series, "series")
         stream = series.stream
         self.run(
             _SAVE_SERIES,
@@ -362,59 +368,6 @@ class Unit:
                 series.number,
             ),
         )
-
-    def _post(self, owner: StudyState | SeriesState, table: str) -> None:
-        """Make a study's or series' postings what they should be."""
-        there, wanted = self.posted(owner, table), owner.terms()
-        if isinstance(owner, StudyState) and owner.sort != owner.posted_sort:
-            self.run("UPDATE study_term SET sort = ? WHERE study = ?", (owner.sort, owner.pk))
-            owner.posted_sort = owner.sort
-        more: tuple[object, ...] = (owner.sort,) if isinstance(owner, StudyState) else ()
-        signs = ", ?" * len(more)
-        self.connection.executemany(
-            f"INSERT INTO {table}_term VALUES (?, ?, ?{signs})",  # noqa: S608  # names of ours
-            [(owner.pk, one[0], self._term(one), *more) for one in wanted - there],
-        )
-        for one in there - wanted:
-            pk = self._term(one)
-            self.run(
-                f"DELETE FROM {table}_term WHERE {table} = ? AND path = ? AND term = ?",  # noqa: S608  # names of ours
-                (owner.pk, one[0], pk),
-            )
-            self._clear_term(one, pk)
-        owner.posted = wanted
-        owner.retold = False
-
-    def _term(self, term: Term) -> int:
-        pk = self._terms.get(term)
-        if pk is None:
-            row = self.run("SELECT pk FROM term WHERE path = ? AND text = ?", term).fetchone()
-            pk = int(row[0]) if row else self._new_term(term)
-            self._terms[term] = pk
-        return pk
-
-    def _new_term(self, term: Term) -> int:
-        pk = self.run("INSERT INTO term (path, text) VALUES (?, ?)", term).lastrowid
-        assert pk is not None  # noqa: S101  # an INSERT has just succeeded
-        if trigrams := TRIGRAMS_BY_NUMBER.get(term[0]):
-            self.run(f"INSERT INTO {trigrams} (rowid, text) VALUES (?, ?)", (pk, term[1]))  # noqa: S608  # names of ours
-        return pk
-
-    def _clear_term(self, term: Term, pk: int) -> None:
-        """Forget a value that nothing has any more: what is deleted must not linger."""
-        used = self.run(
-            "SELECT EXISTS (SELECT 1 FROM study_term WHERE term = ?1)"
-            " OR EXISTS (SELECT 1 FROM series_term WHERE term = ?1)",
-            (pk,),
-        ).fetchone()[0]
-        if not used:
-            if trigrams := TRIGRAMS_BY_NUMBER.get(term[0]):
-                self.run(
-                    f"INSERT INTO {trigrams} ({trigrams}, rowid, text) VALUES ('delete', ?, ?)",  # noqa: S608  # names of ours
-                    (pk, term[1]),
-                )
-            self.run("DELETE FROM term WHERE pk = ?", (pk,))
-            self._terms.pop(term, None)
 
 
 def _fill(state: Owner, row: tuple[Any, ...]) -> None:
