@@ -335,3 +335,14 @@ def test_frames_that_are_not_in_memory_are_read_all_the_same(
     store(NATIVE)
 
     assert frames_of(web.get(frames_url("3,1"))) == [RAMPS[2], RAMPS[0]]
+
+
+def test_deflated_frames_are_inflated_once_in_whatever_order_they_are_asked(
+    web: TestClient, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filmroom.core.inflating.IN_MEMORY", 1000)
+    store(part10(NATIVE, DEFLATED))
+
+    assert frames_of(web.get(frames_url("3,1,2,3,1"))) == [
+        RAMPS[number - 1] for number in (3, 1, 2, 3, 1)
+    ]

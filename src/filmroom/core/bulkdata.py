@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from filmroom.core.archive import Archive
-from filmroom.core.content import InflatedContent, StoredContent, SwappedContent
+from filmroom.core.content import StoredContent, SwappedContent
+from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.metadata import data_sets, metadata
 from filmroom.core.retrieve import location_of, select
 from filmroom.dicom.bulk import WORDS, BulkValue
@@ -100,9 +101,9 @@ def _bulk(archive: Archive, located: Located, value: BulkValue) -> Bulk:
     spans = tuple(value.spans)
     if value.path == DOCUMENT:
         spans = _without_padding(archive, located, spans)
-    content: Content = (InflatedContent if stored.deflated else StoredContent)(
-        archive.storage, located.key, spans
-    )
+    content: Content = StoredContent(archive.storage, located.key, spans)
+    if stored.deflated:
+        content = InflatedContent(InflatedBlob(archive.storage, located.key), spans)
     if stored.big_endian or (of_pixels and stored.big_endian_pixels):
         content = SwappedContent(content, WORDS.get(value.vr, 1))
     syntax = _given_syntax(stored) if of_pixels else ""
@@ -150,7 +151,7 @@ def _without_padding(
     """A document without the byte that made its length even, where the data set tells."""
     ref = located.ref
     kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
-    told = data_sets(kept)[0].get(DOCUMENT_LENGTH, {}).get("Value", [0])[0]
+    told = next(data_sets(kept)).get(DOCUMENT_LENGTH, {}).get("Value", [0])[0]
     last = spans[-1]
     if sum(span.length for span in spans) - 1 != told:
         return spans

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from filmroom.dicom.frames import FrameIndex, Span
-from filmroom.dicom.part10 import read_file_meta
+from filmroom.dicom.frames import FrameIndex, NativeFrames, Span
 from filmroom.errors import Broken, NotFound
 from filmroom.model.answer import Content
 from filmroom.model.ports import Storage
@@ -60,56 +58,6 @@ def _lost(key: str) -> Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class InflatedContent:
-    """Runs of a blob whose data set is deflated; spans count as if it were not (PS3.5 §A.5)."""
-
-    storage: Storage
-    key: str
-    spans: tuple[Span, ...]
-
-    @property
-    def size(self) -> int:
-        return sum(span.length for span in self.spans)
-
-    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
-        for span in cut(self.spans, within) if within else self.spans:
-            yield from self._run(span)
-
-    def read(self) -> bytes:
-        return b"".join(self.chunks())
-
-    def at_hand(self) -> bytes | None:
-        return None  # making them takes its time
-
-    def _run(self, span: Span) -> Iterator[bytes]:
-        """Inflate from the beginning, in bounded pieces, and give those of the run."""
-        at = self._data_set()
-        last = span.start + span.length
-        for piece in self._inflated(at):
-            start, end = max(span.start - at, 0), min(last - at, len(piece))
-            if start < end:
-                yield piece[start:end]
-            at += len(piece)
-            if at >= last:
-                return
-        raise Broken(f"blob {self.key} ends before byte {last} of its inflated form")
-
-    def _inflated(self, at: int) -> Iterator[bytes]:
-        stream = zlib.decompressobj(-zlib.MAX_WBITS)
-        deflated = Span(at, self.storage.size(self.key) - at)
-        for chunk in self.storage.chunks(self.key, deflated, CHUNK // 16):
-            pending = chunk
-            while pending and not stream.eof:
-                yield stream.decompress(pending, CHUNK)
-                pending = stream.unconsumed_tail
-        yield stream.flush()
-
-    def _data_set(self) -> int:
-        with self.storage.view(self.key) as file:
-            return read_file_meta(file).end
-
-
-@dataclass(frozen=True, slots=True)
 class MemoryContent:
     """Bytes that had to be made."""
 
@@ -141,7 +89,9 @@ class AlignedContent:
 
     @property
     def size(self) -> int:
-        return len(self.read())
+        frames = self.index.frames
+        bits = frames.bits if isinstance(frames, NativeFrames) else 8 * self.stored.size
+        return (bits + 7) // 8
 
     def chunks(self, within: Span | None = None) -> Iterator[bytes]:
         return MemoryContent(self.read()).chunks(within)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from filmroom.core.archive import Archive
-from filmroom.core.content import AlignedContent, InflatedContent, StoredContent, SwappedContent
+from filmroom.core.content import AlignedContent, StoredContent, SwappedContent
+from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.metadata import data_sets, metadata
 from filmroom.dicom.frames import FrameIndex
 from filmroom.dicom.transfer_syntaxes import (
@@ -82,10 +83,11 @@ def _contents(
     archive: Archive, located: Located, form: Offer, index: FrameIndex, numbers: Sequence[int]
 ) -> list[Content]:
     stored = transfer_syntax(located.transfer_syntax)
-    content = InflatedContent if stored.deflated else StoredContent
-    contents: list[Content] = [
-        content(archive.storage, located.key, index.spans(number)) for number in numbers
-    ]
+    spans = [index.spans(number) for number in numbers]
+    contents: list[Content] = [StoredContent(archive.storage, located.key, each) for each in spans]
+    if stored.deflated:
+        inflated = InflatedBlob(archive.storage, located.key)
+        contents = [InflatedContent(inflated, each) for each in spans]
     if stored.big_endian_pixels and form.transfer_syntax != stored.uid:
         width = _word(archive, located.ref)
         contents = [SwappedContent(each, width) for each in contents]
@@ -100,7 +102,7 @@ def _contents(
 def _word(archive: Archive, ref: InstanceRef) -> int:
     """Bytes of the words that big-endian pixel data is written in (PS3.5 §8.1.1)."""
     kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
-    (data_set,) = data_sets(kept)
+    data_set = next(data_sets(kept))
     if data_set.get(PIXEL_DATA, {}).get("vr") == "OB":
         return 1
     (bits,) = data_set.get(BITS_ALLOCATED, {}).get("Value", [16])

@@ -95,15 +95,13 @@ class Frames:
             await not_modified(headers)(scope, receive, send)
         elif not answer.form.multipart:
             await single(request, answer.parts[0], headers)(scope, receive, send)
-        elif sum(part.content.size for part in answer.parts) > AT_ONCE:
+        elif scope["method"] == "HEAD" or _size(answer) > AT_ONCE:
             await multipart(answer, headers)(scope, receive, send)
         else:
-            await _at_once(answer, located.key[:32], headers, scope, send)
+            await _at_once(answer, located.key[:32], headers, send)
 
 
-async def _at_once(
-    answer: Answer, boundary: str, headers: dict[str, str], scope: Scope, send: Send
-) -> None:
+async def _at_once(answer: Answer, boundary: str, headers: dict[str, str], send: Send) -> None:
     """Send small frames in one go.
 
     The boundary is half of the blob's digest: no blob can be made to hold its own. A frame
@@ -120,14 +118,15 @@ async def _at_once(
     raw.append((b"content-type", multipart_type(answer.form.media_type, boundary).encode()))
     raw.append((b"content-length", str(size).encode()))
     await send({"type": "http.response.start", "status": 200, "headers": raw})
-    if scope["method"] != "HEAD":
-        if size <= JOINED:
-            pieces = [b"".join(pieces)]
-        for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    else:
-        tail = b""
+    if size <= JOINED:
+        pieces = [b"".join(pieces)]
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": tail})
+
+
+def _size(answer: Answer) -> int:
+    return sum(part.content.size for part in answer.parts)
 
 
 async def _read(content: Content) -> bytes:

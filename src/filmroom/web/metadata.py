@@ -58,12 +58,13 @@ def retrieve_metadata(request: Request) -> Response:
 
 
 def _xml(kept: Metadata, form: Offer, headers: dict[str, str]) -> Response:
-    documents = [native_model(data_set) for data_set in data_sets(kept)]
+    documents = (native_model(data_set) for data_set in data_sets(kept))
     if form.multipart:
         return bodies_multipart(documents, DICOM_XML, headers)
-    if len(documents) > 1:
+    document = next(documents)
+    if next(documents, None) is not None:
         raise NotAcceptable(f'several data sets: ask for multipart/related; type="{DICOM_XML}"')
-    return Response(documents[0], headers=headers, media_type=DICOM_XML)
+    return Response(document, headers=headers, media_type=DICOM_XML)
 
 
 def gzipped(kept: Metadata) -> bytes:

@@ -20,7 +20,6 @@ from filmroom.core.content import CHUNK, MemoryContent
 from filmroom.dicom.frames import Span
 from filmroom.errors import Busy
 from filmroom.model.answer import Answer, Part
-from filmroom.model.wanted import Offer
 
 PRIVATE = "private, no-cache"
 """Patient data: no shared cache, and always asked again, since it can be rejected or replaced."""
@@ -31,7 +30,7 @@ _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.I
 
 
 class Streamed(Response):
-    """Bytes of known length that are read piece by piece, each read in a thread.
+    """Bytes that are read piece by piece, each read in a thread; without `size` in HTTP's chunks.
 
     `slots` bounds how many such answers are under way at once.
     """
@@ -39,7 +38,7 @@ class Streamed(Response):
     def __init__(
         self,
         pieces: Iterable[bytes],
-        size: int,
+        size: int | None,
         media_type: str,
         headers: Mapping[str, str],
         status: int = HTTPStatus.OK,
@@ -50,7 +49,8 @@ class Streamed(Response):
         self.pieces = pieces
         self.slots = slots
         self.body = b""
-        self.init_headers({"Content-Type": media_type, "Content-Length": str(size), **headers})
+        length = {} if size is None else {"Content-Length": str(size)}
+        self.init_headers({"Content-Type": media_type, **length, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, in a slot if there are slots; Busy if none is free."""
@@ -137,9 +137,16 @@ def multipart(
 def bodies_multipart(
     bodies: Iterable[bytes], media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    """Bodies at hand as multipart/related."""
-    parts = [Part(media_type, "", MemoryContent(body)) for body in bodies]
-    return multipart(Answer(Offer(media_type, multipart=True), parts, ""), headers)
+    """Bodies as multipart/related, each made when it is sent, so their length is not known."""
+    boundary = secrets.token_hex(16)
+    head = part_head(Part(media_type, "", MemoryContent(b"")), boundary)
+
+    def pieces() -> Iterator[bytes]:
+        for body in bodies:
+            yield b"".join((head, body, CRLF))
+        yield f"--{boundary}--\r\n".encode()
+
+    return Streamed(pieces(), None, multipart_type(media_type, boundary), headers)
 
 
 def multipart_type(root: str, boundary: str) -> str:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from filmroom.core import content
 from filmroom.core.content import (
     AlignedContent,
-    InflatedContent,
     MemoryContent,
     StoredContent,
     SwappedContent,
     cut,
 )
+from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.dicom.frames import Span, native_bits
 from filmroom.errors import Broken
 from filmroom.model.answer import Content
@@ -96,7 +96,7 @@ def test_a_deflated_data_set_is_read_as_if_it_were_not(storage: MemoryStorage) -
     deflated = file[:start] + deflate.compress(file[start:]) + deflate.flush()
     spans = (Span(start + 10, 300), Span(len(file) - 500, 500))
 
-    made = InflatedContent(storage, kept(storage, deflated), spans)
+    made = InflatedContent(InflatedBlob(storage, kept(storage, deflated)), spans)
 
     _same_at_every_cut(made, _joined(spans, file), Span(290, 100))
 
@@ -109,7 +109,7 @@ def test_a_deflated_data_set_that_ends_early_is_our_fault(storage: MemoryStorage
     key = kept(storage, deflated)
 
     with pytest.raises(Broken, match="ends before byte"):
-        InflatedContent(storage, key, (Span(len(file) - 4, 8),)).read()
+        InflatedContent(InflatedBlob(storage, key), (Span(len(file) - 4, 8),)).read()
 
 
 def test_one_bit_frames_begin_with_a_byte_of_their_own() -> None:
