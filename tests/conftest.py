@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
 import uvicorn
 from pydicom.dataset import Dataset
@@ -20,6 +21,10 @@ from filmroom.testing.objects import part10
 from filmroom.web.app import build
 
 Store = Callable[..., list]
+
+# How long an example takes says more about the machine's other work than about the code.
+hypothesis.settings.register_profile("filmroom", deadline=None)
+hypothesis.settings.load_profile("filmroom")
 
 
 @pytest.fixture
