@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import hypothesis
@@ -14,13 +13,16 @@ import uvicorn
 from pydicom.dataset import Dataset
 from starlette.testclient import TestClient
 
+from filmroom.app import open_archive
 from filmroom.cli.http_protocol import WireLimits, bounded
 from filmroom.core.archive import Archive
+from filmroom.core.store import receive
+from filmroom.model.stored import Stored
 from filmroom.settings import Settings
 from filmroom.testing.objects import part10
 from filmroom.web.app import build
 
-Store = Callable[..., list]
+Store = Callable[..., list[Stored]]
 
 # How long an example takes says more about the machine's other work than about the code.
 hypothesis.settings.register_profile("filmroom", deadline=None)
@@ -36,8 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def archive(settings: Settings) -> Iterator[Archive]:
     """An empty archive on SQLite and local files in the test's own folder."""
-    # Looked up late so that a broken roof does not take every unit test with it.
-    with import_module("filmroom.app").open_archive(settings) as archive:
+    with open_archive(settings) as archive:
         yield archive
 
 
@@ -53,9 +54,8 @@ def web(archive: Archive) -> Iterator[TestClient]:
 @pytest.fixture
 def store(archive: Archive) -> Store:
     """Put objects into the archive as a door would: data sets or Part 10 bytes."""
-    receive = import_module("filmroom.core.store").receive
 
-    def stored(*objects: Dataset | bytes) -> list:
+    def stored(*objects: Dataset | bytes) -> list[Stored]:
         outcomes = []
         for one in objects:
             incoming = receive(archive, "test")
