@@ -20,7 +20,7 @@ from filmroom.dicom.levels import Level
 from filmroom.index import schema
 from filmroom.index.asking import Asking, lifted
 from filmroom.index.keys import Asked, Between, Equal, Moment
-from filmroom.index.sql import Column, Condition, Known
+from filmroom.index.sql import Column, Condition, Known, among
 from filmroom.index.terms import Terms
 
 NEWEST = text("study AS s INDEXED BY study_newest")
@@ -85,7 +85,9 @@ def _gather(level: Level, rare: Known) -> Plan:
     terms = rare.terms or []
     if _owner(level, rare.asked) == "study":
         posting = schema.study_term
-        found = select(posting.c.study, posting.c.sort).where(posting.c.term.in_(terms)).distinct()
+        found = (
+            select(posting.c.study, posting.c.sort).where(among(posting.c.term, terms)).distinct()
+        )
         base = found.subquery("d")
         return Plan(base, base.c.study, base.c.sort, exact=True, used=rare)
     series, study = schema.series, schema.study
@@ -93,7 +95,7 @@ def _gather(level: Level, rare: Known) -> Plan:
     found = (
         select(study.c.pk.label("study"), study.c.sort)
         .where(
-            in_series.c.term.in_(terms),
+            among(in_series.c.term, terms),
             series.c.pk == in_series.c.series,
             study.c.pk == series.c.study,
         )

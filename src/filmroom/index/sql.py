@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Float,
     and_,
+    bindparam,
     cast,
     exists,
     func,
+    literal_column,
     or_,
     select,
+    text,
 )
 from sqlalchemy.sql.expression import FromClause
 
@@ -78,6 +84,13 @@ def posted(owner: str, pk: Column, known: Known) -> Condition:
         return exists().where(mine, posting.c.term.in_(known.terms))
     term = _TERM
     return exists().where(mine, posting.c.term == term.c.pk, text_condition(term.c.text, test))
+
+
+def among(column: Column, terms: Sequence[int]) -> Condition:
+    """Whether a column holds one of some terms, handed over as one value however many."""
+    listed: BindParameter[str] = bindparam("terms", orjson.dumps(list(terms)).decode(), unique=True)
+    each = text("SELECT value FROM json_each(:terms)").bindparams(listed)
+    return column.in_(each.columns(literal_column("value")))
 
 
 def least(owner: str, pk: Column, attribute: Attribute) -> Column:
