@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import anyio.to_thread
@@ -21,6 +23,7 @@ from filmroom.settings import Settings
 BACKLOG = 2048  # connections that wait to be accepted; the kernel may allow fewer
 THREADS = 64  # requests that are worked on at once; each mostly waits for the disk
 GRACE = 10  # seconds that requests in flight have to finish in when the server stops
+LAST = 60.0  # seconds from the signal to the end, whatever hangs
 PROXIES = ["127.0.0.1", "::1"]  # from these X-Forwarded-For and -Proto are believed
 
 
@@ -73,6 +76,14 @@ class Server(uvicorn.Server):
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await super().startup(sockets)
         self.accepting()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; what hangs then, such as a dead disk, does not hold us for ever."""
+        if not self.should_exit:
+            last = threading.Timer(LAST, os._exit, (1,))
+            last.daemon = True
+            last.start()
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

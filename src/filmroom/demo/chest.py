@@ -79,6 +79,7 @@ def beside_the_lungs() -> list[Solid]:
     return [
         *below_the_diaphragm(),
         MEDIASTINUM,
+        Ellipsoid((0, -62, -5), (7, 32, 130), FAT + 30),  # between the lungs in front
         *great_vessels(),
         *heart(),
         *airways(),

@@ -26,9 +26,9 @@ STUDY = Study(
     accession="DEMO01",
     description="CT chest with contrast",
 )
-TOPOGRAM = Series(STUDY, "topogram", 1, "CT", "Topogram", CTImageStorage)
-AXIAL = Series(STUDY, "axial", 2, "CT", "Chest 2.5 mm axial", CTImageStorage)
-CORONAL = Series(STUDY, "coronal", 3, "CT", "Chest 5 mm coronal, lung", CTImageStorage)
+TOPOGRAM = Series(STUDY, "topogram", 3, "CT", "Topogram", CTImageStorage)
+AXIAL = Series(STUDY, "axial", 1, "CT", "Chest 2.5 mm axial", CTImageStorage)
+CORONAL = Series(STUDY, "coronal", 2, "CT", "Chest 5 mm coronal, lung", CTImageStorage)
 FRAME_OF_REFERENCE = uid("ct", "frame of reference")
 
 SIZE = 384  # rows and columns of an axial slice

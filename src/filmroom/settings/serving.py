@@ -34,10 +34,19 @@ def _title(value: str) -> str:
 Title = Annotated[str, AfterValidator(_title)]
 
 
+def _folder(value: Path) -> Path:
+    if "?" in str(value.absolute()):
+        raise ValueError("must not hold a question mark, which ends the path in a URL")
+    return value
+
+
+Folder = Annotated[Path, AfterValidator(_folder)]
+
+
 class ServingSettings(BaseModel, use_attribute_docstrings=True):
     """Where the archive listens and keeps its data."""
 
-    data: Path = Path("filmroom-data")
+    data: Folder = Path("filmroom-data")
     """The data folder: index, blobs, locks. Made if it is not there."""
     host: str = Field("127.0.0.1", min_length=1)
     """Address to listen on. Any but a loopback address is refused unless `insecure` is set."""

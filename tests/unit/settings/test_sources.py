@@ -94,6 +94,7 @@ def test_a_file_that_is_not_text_is_refused_in_one_line() -> None:
         ("aet = 'A NAME THAT IS TOO LONG'", "setting aet: must be 1 to 16 ASCII characters"),
         ("aet = 'A/B'", "setting aet: must hold neither a backslash nor a slash"),
         ("aet = '  '", "setting aet: must be 1 to 16 ASCII characters"),
+        ("data = 'what?'", "setting data: must not hold a question mark, which ends the path"),
         ("host = ''", "setting host: string should have at least 1 character"),
         ("log_level = 'loud'", "setting log_level: input should be 'debug', 'info'"),
         ("on_conflict = 'toss'", "setting on_conflict: input should be 'keep-first', 'replace'"),
