@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -69,11 +70,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _refuse(f"{where}{error.strerror or error}")
     except Exception as error:
-        if os.environ.get("FILMROOM_LOG_LEVEL") == "debug":
+        if _debugging():
             raise
-        hint = "this is a fault of Filmroom; FILMROOM_LOG_LEVEL=debug shows where"
+        hint = "this is a fault of Filmroom; --log-level debug shows where"
         return _refuse(f"{type(error).__name__}: {' '.join(str(error).split())} ({hint})")
     return status if isinstance(status, int) else 0
+
+
+def _debugging() -> bool:
+    # The variable counts also for what fails before logging is set up.
+    named = os.environ.get("FILMROOM_LOG_LEVEL") == "debug"
+    return named or logging.getLogger("filmroom").level == logging.DEBUG
 
 
 def _usage(error: click.ClickException) -> str:

@@ -25,7 +25,7 @@ class LimitSettings(BaseModel, use_attribute_docstrings=True):
     body_rate_window: float = 20.0
     """Seconds over which `body_rate` is measured."""
     keep_alive: float = 60.0
-    """Seconds that an idle connection is kept."""
+    """Seconds that an idle connection is kept, and an answer of which nothing is taken."""
     max_instance: int = 16 * GB
     """Bytes of one instance; over it that instance is refused."""
     max_parts: int = 10_000

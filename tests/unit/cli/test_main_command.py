@@ -128,7 +128,7 @@ def test_a_fault_of_ours_is_one_line_too(ends_like, capsys) -> None:
     assert ends_like(broken) == 1
     assert capsys.readouterr().err == (
         "filmroom: ValueError: a fault in two lines"
-        " (this is a fault of Filmroom; FILMROOM_LOG_LEVEL=debug shows where)\n"
+        " (this is a fault of Filmroom; --log-level debug shows where)\n"
     )
 
 
