@@ -182,6 +182,26 @@ class Viewer:
         """A series in the list that has no thumbnail: SEG, SR, PDF."""
         return self.page.locator("[data-cy=study-browser-thumbnail-no-image]", has_text=text)
 
+    def load(self, text: str) -> None:
+        """Open a series without a thumbnail and let it be loaded for good."""
+        self.without_image(text).dblclick()
+        self.page.locator("[data-cy=yes-hydrate-btn]").click()
+        expect(self.page.locator("[data-cy=yes-hydrate-btn]")).to_have_count(0)
+
+    def measurements(self) -> Locator:
+        """The rows of the panel of measurements, which is opened."""
+        if self.page.locator("[data-cy=trackedMeasurements-panel]").count() == 0:
+            self.page.locator("[data-cy=trackedMeasurements-btn]").click()
+        return self.page.locator("[data-cy=data-row]")
+
+    def wait_until_coloured(self, part: float, name: str) -> None:
+        """Wait until at least a part of the viewport's pixels has a colour, then keep it."""
+        for _ in range(40):
+            if Picture.of(self.viewport, name).coloured > part:
+                return
+            self.page.wait_for_timeout(500)
+        raise AssertionError(f"less than {part:.0%} of the viewport has a colour")
+
     def save_as(self, name: str) -> None:
         """Fill in the dialog that asks for the name of what is saved."""
         dialog = self.page.get_by_role("dialog")

@@ -48,7 +48,7 @@ FLAGS = [
     "--use-gl=angle",
 ]
 SEEN_BEFORE = """
-if (location.protocol === 'http:') {
+if (window === window.top && location.protocol === 'http:') {
   localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour']));
   sessionStorage.setItem('investigationalUseDialog', 'hidden');
 }
