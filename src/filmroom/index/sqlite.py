@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -195,39 +194,3 @@ class _End:
 
     def __del__(self) -> None:
         self._then()
-
-
-def replace_file(old_url: str, new_url: str) -> None:
-    """Put the index at `new_url` in place of the one at `old_url`, in one step.
-
-    No process may have either open. Everything of the new one is in its one file
-    before it is renamed, and the old one's log is gone before that.
-    """
-    old, new = path_of(old_url), path_of(new_url)
-    with translating():
-        _settle(new)
-        if old.exists():
-            _settle(old, damaged=True)
-    os.replace(new, old)
-    folder = os.open(old.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _settle(path: Path, *, damaged: bool = False) -> None:
-    """Bring a file's log into it and remove the log."""
-    try:
-        connection = connect(path)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    except sqlite3.DatabaseError:
-        if not damaged:
-            raise
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
