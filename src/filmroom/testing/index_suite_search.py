@@ -140,7 +140,7 @@ CASES = [
     case(STUDY, "3", PatientName=Exact("yamada^tarou=山田^太郎")),
     case(STUDY, "3", PatientName=Wildcard("*=山田*")),
     case(STUDY, "1", PatientName=Words(("ja", "doe"))),
-    case(STUDY, "", PatientName=Words(("ane",))),
+    case(STUDY, "", PatientName=Words(("oe",))),
     case(STUDY, "3", PatientName=Words(("tarou", "山田"))),
     case(STUDY, "2", StudyDescription=Wildcard("*schadel*")),
     case(STUDY, "1", StudyDescription=Exact("ct thorax")),
