@@ -7,7 +7,7 @@ from functools import cache
 from filmroom.model.instance import InstanceRef
 from filmroom.testing.objects import ct_slice, part10, uid
 
-BASE = 1_000_000  # so that all numbers have as many digits
+BASE = 10_000_000  # so that all numbers have as many digits
 PER_SERIES = 50
 
 

@@ -87,6 +87,7 @@ def serve(archive: Archive) -> None:
     """Serve by HTTP."""
     config = uvicorn.Config(build(archive), port=0, log_config=None, access_log=False, ws="none")
     listening = config.bind_socket()
+    listening.listen()  # who comes before the server is up waits for it
     say("port", listening.getsockname()[1])
     uvicorn.Server(config).run([listening])
 
