@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from filmroom.dicom.frames import FrameIndex
 from filmroom.dicom.bulk import BulkIndex
+from filmroom.dicom.frames import FrameIndex
 
 Attributes = dict[str, Any]
 """A data set in the DICOM JSON Model (PS3.18 Annex F), keyed by tag as `"0020000D"`."""
