@@ -192,7 +192,7 @@ class InstanceIndex(Protocol):
         """The complete data sets of a selection; NotFound if it holds nothing."""
 
     def reject(self, selection: Selection, code: str, source: str) -> list[str]:
-        """Hide the instances of a selection; keys of those now hidden. NotFound if there are none."""
+        """Hide the instances of a selection; keys of those now hidden. NotFound if none are."""
 
     def restore(self, selection: Selection, source: str) -> list[str]:
         """Show rejected instances again; keys of those now shown. NotFound if none is rejected."""
