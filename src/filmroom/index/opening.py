@@ -25,7 +25,6 @@ CACHE_KIB = 16 * 1024
 MAPPED = 1 << 30  # bytes of the file that may be mapped
 MIGRATIONS = Path(__file__).parent / "migrations"
 UNSYNCHRONISED = "?synchronous=off"
-UNSYNCHRONISED = "?synchronous=off"
 """Ends the URL of an index that is being rebuilt: it is synchronised once, as a whole."""
 _PREFIX = "sqlite:///"
 
