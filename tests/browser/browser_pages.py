@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+MARKS = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+"""What each module is marked with: one worker runs them all, with one server and one browser."""
 OUTPUT = Path(__file__).parent.parent / "output"
 
 

@@ -57,15 +57,6 @@ INSIDE = ("blob:", "data:", "chrome:", "chrome-extension:")
 """Addresses of the page itself, and of Chromium's own PDF viewer."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests together in one worker, which then starts one server and one browser."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of this session, with the demo studies in it."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from browser_pages import Demo, StudyList, Viewer, keep
+from browser_pages import MARKS, Demo, StudyList, Viewer, keep
 from playwright.sync_api import expect
 
 from filmroom.testing.objects import image, part10, uid
+
+pytestmark = MARKS
 
 NAME = 0  # column
 LABELMAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"

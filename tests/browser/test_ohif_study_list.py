@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from browser_pages import StudyList, keep
+from browser_pages import MARKS, StudyList, keep
 from playwright.sync_api import expect
+
+pytestmark = MARKS
 
 NAME, ACCESSION = 0, 4  # columns
 

@@ -6,12 +6,14 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from browser_pages import Demo, Picture, Viewer, keep
+from browser_pages import MARKS, Demo, Picture, Viewer, keep
 from playwright.sync_api import Page, expect
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from filmroom.testing.objects import header, part10, uid
+
+pytestmark = MARKS
 
 SHADES = 60  # of grey: the least that an image of anatomy has, and no drawing of a frame
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from browser_pages import keep
+from browser_pages import MARKS, keep
 from playwright.sync_api import Page, expect
+
+pytestmark = MARKS
 
 
 def test_the_archives_page_counts_what_it_holds(page: Page, url: str) -> None:
