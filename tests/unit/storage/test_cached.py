@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,13 @@ def _dropped(fd: int, start: int, length: int) -> None:
 @pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="this system cannot say")
 @pytest.mark.parametrize("part", [(0, SIZE), (PROBED + 5, 100), (SIZE - 1, 1), (0, 0)])
 def test_what_was_dropped_from_memory_is_not_at_hand(file: int, part: tuple[int, int]) -> None:
-    before = is_cached(file, *part)
-    _dropped(file, 0, SIZE)
+    for _ in range(100):  # the system may keep a page that another processor has just used
+        _dropped(file, 0, SIZE)
+        if not is_cached(file, *part):
+            break
+        time.sleep(0.05)
 
-    # A file system without a page cache of its own never says yes.
-    assert (before, is_cached(file, *part)) in [(True, False), (False, False)]
+    assert not is_cached(file, *part)
 
 
 def test_a_system_that_cannot_say_says_no(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
