@@ -119,7 +119,9 @@ class Reception:
         self._source = source
         self._study = study
         self._incoming: Incoming | None = None
-        self._outcomes: list[Failed | Future[Stored | Failed]] = []
+        self._complete: Incoming | None = None
+        """The last part that is all there; finished when it is known whether more come."""
+        self._outcomes: list[Failed | Stored | Future[Stored | Failed]] = []
         self._room = threading.BoundedSemaphore(writers.count)
         self._lock = threading.Lock()
         self._aborted = False
@@ -137,8 +139,10 @@ class Reception:
             except ArchiveError as error:
                 self._break(error)
 
-    def end(self) -> list[Stored | Failed]:
-        """The body has ended: wait for what is under way; every part's outcome, in order."""
+    def end(self, chunk: bytes = b"") -> list[Stored | Failed]:
+        """Take the last bytes, wait for what is under way; every part's outcome, in order."""
+        if chunk:
+            self.feed(chunk)
         with self._lock:
             if not self.broken:
                 try:
@@ -146,8 +150,9 @@ class Reception:
                         self._take(event)
                 except ArchiveError as error:
                     self._break(error)
+            self._finish_last()
             return [
-                outcome if isinstance(outcome, Failed) else outcome.result()
+                outcome.result() if isinstance(outcome, Future) else outcome
                 for outcome in self._outcomes
             ]
 
@@ -156,6 +161,7 @@ class Reception:
         self._aborted = True
         with self._lock:
             self._drop()
+            self._finish_last()
 
     def _closing_events(self) -> Iterator[Event]:
         self._reader.close()
@@ -184,6 +190,7 @@ class Reception:
                     self._fail(error)
 
     def _begin(self, part: PartBegins) -> None:
+        self._hand_over()
         try:
             check_part(part.headers)
             self._incoming = self._writers.receive(self._archive, self._source, self._study)
@@ -197,9 +204,21 @@ class Reception:
     def _finish(self) -> None:
         if self._incoming is None:  # it failed before its end
             return
-        incoming, self._incoming = self._incoming, None
-        self._room.acquire()
-        self._outcomes.append(self._writers.finishers.submit(self._finish_one, incoming))
+        self._complete, self._incoming = self._incoming, None
+
+    def _hand_over(self) -> None:
+        """Have the part that is all there finished by another thread: more are to come."""
+        incoming, self._complete = self._complete, None
+        if incoming is not None:
+            self._room.acquire()
+            self._outcomes.append(self._writers.finishers.submit(self._finish_one, incoming))
+
+    def _finish_last(self) -> None:
+        """Finish the last part here: most requests have one, and it need not change threads."""
+        incoming, self._complete = self._complete, None
+        if incoming is not None:
+            self._room.acquire()
+            self._outcomes.append(self._finish_one(incoming))
 
     def _finish_one(self, incoming: Incoming) -> Stored | Failed:
         try:

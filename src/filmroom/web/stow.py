@@ -30,8 +30,8 @@ async def store(request: Request) -> Response:
     writers: Writers = request.app.state.writers
     reception = Reception(archive, writers, reader, source_of(request), study)
     try:
-        await _pour(request, reception, writers)
-        outcomes = await asyncio.wrap_future(writers.readers.submit(reception.end))
+        rest = await _pour(request, reception, writers)
+        outcomes = await asyncio.wrap_future(writers.readers.submit(reception.end, rest))
     except BaseException:
         _abandon(reception, writers)
         raise
@@ -53,8 +53,11 @@ def _abandon(reception: Reception, writers: Writers) -> None:
         reception.abort()
 
 
-async def _pour(request: Request, reception: Reception, writers: Writers) -> None:
-    """Hand the body over in batches; the next one is gathered while a thread reads the last."""
+async def _pour(request: Request, reception: Reception, writers: Writers) -> bytes:
+    """Hand the body over in batches, but for the last, which is returned.
+
+    The next one is gathered while a thread reads the one before.
+    """
     batch: list[bytes] = []
     size = 0
     busy: asyncio.Future[None] | None = None
@@ -67,13 +70,12 @@ async def _pour(request: Request, reception: Reception, writers: Writers) -> Non
         if busy is not None:
             await busy
         if reception.broken:
-            return
+            return b""
         busy = asyncio.wrap_future(writers.readers.submit(reception.feed, b"".join(batch)))
         batch, size = [], 0
     if busy is not None:
         await busy
-    if batch:
-        await asyncio.wrap_future(writers.readers.submit(reception.feed, b"".join(batch)))
+    return b"".join(batch)
 
 
 def reader_for(request: Request, settings: Settings) -> PartReader:
