@@ -1,10 +1,13 @@
 """How fast are single frames of 512 KB, against Orthanc and nginx?
 
-nginx sends the very multipart bodies that Filmroom sends, as files.
+nginx sends the very multipart bodies that Filmroom sends, as files. Both have a process a core.
+Orthanc compresses its answers for who takes gzip, as every browser does; so it is asked both
+ways. Frames are never compressed again by Filmroom.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from measure import Row, compare, finish, interleave
 from peers import filmroom, nginx, orthanc
 
 ASKED = {"Accept": 'multipart/related; type="application/octet-stream"; transfer-syntax=*'}
+AS_BROWSERS_DO = {**ASKED, "Accept-Encoding": "gzip, deflate"}
 
 
 def path(number: int) -> str:
@@ -29,7 +33,8 @@ def main(slices: int = 200, runs: int = 5) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         files = ct_series(folder / "ct", slices)
-        with filmroom(folder / "filmroom") as ours, orthanc(folder / "orthanc") as theirs:
+        workers = ("--workers", str(os.cpu_count() or 1))
+        with filmroom(folder / "filmroom", *workers) as ours, orthanc(folder / "orthanc") as theirs:
             upload(ours, files)
             upload(theirs, files)
             client = Client(ours)
@@ -38,16 +43,18 @@ def main(slices: int = 200, runs: int = 5) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(client.get(each, ASKED))
             with nginx(folder / "nginx", folder / "static") as static:
-                for clients in (8, 64):
+                for clients, asked in ((8, ASKED), (64, ASKED), (8, AS_BROWSERS_DO)):
                     seconds = interleave(
                         {
-                            "filmroom": lambda n=clients: seconds_a_request(ours, paths, ASKED, n),
-                            "orthanc": lambda n=clients: seconds_a_request(theirs, paths, ASKED, n),
-                            "nginx": lambda n=clients: seconds_a_request(static, paths, None, n),
+                            server.name: lambda s=server, n=clients, a=asked: seconds_a_request(
+                                s, paths, a, n
+                            )
+                            for server in (ours, theirs, static)
                         },
                         runs,
                     )
-                    work = f"frames of 512 KB, {clients} clients"
+                    gzip = ", gzip taken" if asked is AS_BROWSERS_DO else ""
+                    work = f"frames of 512 KB, {clients} clients{gzip}"
                     rows += compare(work, seconds, {"orthanc": 5, "nginx": 0.5})
     finish(rows, "frames")
 
