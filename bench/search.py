@@ -38,15 +38,16 @@ FAMILY = [
     "IVANOV",
 ]
 GIVEN = ["ANNA", "JOHN", "MARIA", "PETER", "YUKI", "MIN", "LUCA", "EVA", "IVAN", "CLAIRE"]
+PAGE = 50  # matches: a page that is full in the small archive too, but for what names one study
 SEARCHES = {
-    "newest 101": "",
+    "newest 50": "",
     "by StudyInstanceUID": "StudyInstanceUID=1.2.826.0.1.77",
     "by PatientID": "PatientID=P0000077",
     "by AccessionNumber": "AccessionNumber=A0000077",
-    "name prefix": "PatientName=SMITH7*",
+    "name prefix": "PatientName=SMITH*",
     "contained name, common": "PatientName=*SMITH*",
     "contained name, rare": "PatientName=*ITH77%5E*",
-    "date and modality": "StudyDate=20240101-20240331&ModalitiesInStudy=CT",
+    "date and modality": "StudyDate=20190101-20221231&ModalitiesInStudy=CT",
 }
 
 
@@ -123,7 +124,7 @@ def main(small: int = 1_000, large: int = 100_000, runs: int = 15) -> None:
         with filmroom(folder / "small") as few, filmroom(folder / "large") as many:
             one, other = Client(few), Client(many)
             for title, query in SEARCHES.items():
-                path = f"/dicom-web/studies?{query}&limit=101"
+                path = f"/dicom-web/studies?{query}&limit={PAGE}"
                 seconds = interleave(
                     {
                         f"{large} studies": lambda p=path: other.timed(p, None, 10),
