@@ -55,7 +55,7 @@ def test_the_segmentation_is_listed_and_lies_over_the_ct(
     ohif.open(ct.study, ct.series["Chest 2.5 mm axial"], ct.series["Lungs and nodule"])
     assert Picture.of(ohif.viewport).coloured < 0.01
 
-    ohif.load("SEG")
+    ohif.load("Lungs and nodule")
     ohif.scroll(45)
 
     ohif.wait_until_coloured(0.05, "segmentation")
@@ -66,7 +66,7 @@ def test_the_report_is_listed_and_its_measurement_drawn(
 ) -> None:
     ct = demo["DEMO-CT"]
     ohif.open(ct.study)
-    ohif.load("SR")
+    ohif.load("Measurements")
 
     expect(ohif.measurements().first).to_be_visible()
     expect(ohif.page.locator("[data-cy=data-row-details]").first).to_contain_text("mm")

@@ -92,6 +92,7 @@ class Workers:
             if self.stopping or not isinstance(sentinel, int):
                 return
             process = self.running.pop(sentinel)
+            process.join()  # its pipes close a moment before it can be waited for
             lived = time.monotonic() - self.started.pop(sentinel)
             log.warning("a web process died", extra={"exit": process.exitcode, "lived": lived})
             process.close()

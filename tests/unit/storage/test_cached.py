@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -24,20 +23,43 @@ def file(tmp_path: Path) -> int:
     os.close(fd)
 
 
-def _dropped(fd: int, start: int, length: int) -> None:
-    os.posix_fadvise(fd, start, length, os.POSIX_FADV_DONTNEED)
+def _drop(monkeypatch: pytest.MonkeyPatch, gone: range) -> None:
+    """Have the system say that reading these bytes would wait (what it drops, and when, is its own
+    affair)."""
+
+    def preadv(fd: int, buffers: list[bytearray], at: int, flags: int) -> int:
+        assert flags == os.RWF_NOWAIT
+        if at in gone:
+            raise BlockingIOError
+        return len(os.pread(fd, len(buffers[0]), at))
+
+    monkeypatch.setattr(cached.os, "preadv", preadv)
 
 
-@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="this system cannot say")
 @pytest.mark.parametrize("part", [(0, SIZE), (PROBED + 5, 100), (SIZE - 1, 1), (0, 0)])
-def test_what_was_dropped_from_memory_is_not_at_hand(file: int, part: tuple[int, int]) -> None:
-    for _ in range(100):  # the system may keep a page that another processor has just used
-        _dropped(file, 0, SIZE)
-        if not is_cached(file, *part):
-            break
-        time.sleep(0.05)
+def test_what_was_dropped_from_memory_is_not_at_hand(
+    file: int, part: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop(monkeypatch, range(SIZE))
 
     assert not is_cached(file, *part)
+
+
+@pytest.mark.parametrize("gone", [0, PROBED, 2 * PROBED, SIZE - 1])
+def test_a_run_that_is_partly_dropped_is_not_at_hand(
+    file: int, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop(monkeypatch, range(gone, gone + 1))
+
+    assert not is_cached(file, 0, SIZE)
+
+
+def test_a_run_beside_what_was_dropped_is_at_hand(
+    file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _drop(monkeypatch, range(PROBED))
+
+    assert is_cached(file, PROBED, SIZE - PROBED)
 
 
 def test_a_system_that_cannot_say_says_no(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
