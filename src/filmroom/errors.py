@@ -34,6 +34,10 @@ class NotAcceptable(ArchiveError):
     """The archive holds it, but in no form that was asked for."""
 
 
+class Undecodable(NotAcceptable):
+    """Pixels that cannot be made of what is stored: damaged, lying or too costly frames."""
+
+
 class Unsupported(ArchiveError):
     """What was sent is of a kind that the archive does not take."""
 

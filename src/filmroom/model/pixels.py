@@ -1,0 +1,78 @@
+"""What is asked of the means that knows pixels, and of the keeper of what was made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from filmroom.model.instance import Attributes
+from filmroom.model.rendering import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What must be known of an instance to read its frames."""
+
+    transfer_syntax: str
+    """That the frames are coded in; native frames are always handed over little-endian."""
+    attributes: Attributes
+    """Its data set (DICOM JSON), with the bulk values that drawing needs as InlineBinary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A frame in another transfer syntax."""
+
+    data: bytes
+    changes: Attributes = field(default_factory=dict)
+    """Attributes of the data set that the coding changed, e.g. Photometric Interpretation;
+    a value of None: the attribute is to go."""
+
+
+class Pixels(Protocol):
+    """Decoding, coding and drawing, in bounded time and memory.
+
+    Every method may be called from any thread. A frame that cannot be decoded, lies
+    about its dimensions, or takes too long or too much memory raises Undecodable and
+    harms nobody else.
+    """
+
+    def transcode(self, frame: bytes, image: Image, target: str, quality: int = 90) -> Coded:
+        """One frame in another transfer syntax; Unsupported where nothing codes or decodes it."""
+
+    def render(
+        self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
+    ) -> bytes:
+        """Frames (numbered from 1) as a picture; several only for animated GIF."""
+
+    def icon(self, kind: str, rendering: Rendering) -> bytes:
+        """A picture that stands for what has no pixels: a modality or kind such as `SR`."""
+
+    def close(self) -> None:
+        """End the workers."""
+
+
+class Derived(Protocol):
+    """What was made from blobs and can be made again: transcoded frames, thumbnails.
+
+    Bounded on the disk, shared by all processes, never durable.
+    """
+
+    def get_or_make(
+        self, key: str, name: str, make: Callable[[], bytes], *, kept: bool = False
+    ) -> bytes:
+        """What was made of blob `key` under `name`, made once however many ask for it now.
+
+        `kept` things (thumbnails) are not evicted by frames. What `make` raises is raised to
+        all who waited.
+        """
+
+    def find(self, key: str, name: str) -> bytes | None:
+        """What was made already, or None."""
+
+    def forget(self, key: str) -> None:
+        """Remove all that was made of a blob; harmless if there is nothing."""
+
+    def close(self) -> None:
+        """Let go of everything."""
