@@ -8,12 +8,15 @@ from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filmroom.settings.limits import LimitSettings
+from filmroom.settings.pixels import PixelSettings
 from filmroom.settings.serving import ServingSettings
 from filmroom.settings.storing import StoringSettings
 from filmroom.settings.viewer import ViewerSettings
 
 
-class Settings(ServingSettings, StoringSettings, LimitSettings, ViewerSettings, BaseSettings):
+class Settings(
+    ServingSettings, StoringSettings, PixelSettings, LimitSettings, ViewerSettings, BaseSettings
+):
     """Every setting, with its default."""
 
     model_config = SettingsConfigDict(
