@@ -156,9 +156,15 @@ class Viewer:
 
     def center(self) -> tuple[float, float]:
         """The middle of the viewport, in pixels of the page."""
-        box = self.viewport.bounding_box()
-        assert box is not None
-        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        # Laying a segmentation over it makes the viewport anew: for a moment there is none.
+        found = self.page.wait_for_function(
+            """() => {
+                const box = document.querySelector('.viewport-element')?.getBoundingClientRect();
+                return box?.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }"""
+        )
+        x, y = found.json_value()
+        return x, y
 
     def scroll(self, slices: int) -> None:
         """Go on by some slices."""
