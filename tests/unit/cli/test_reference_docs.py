@@ -41,7 +41,8 @@ def test_the_reference_has_every_setting_and_every_command(docs: ModuleType) -> 
 
 def test_defaults_are_told_as_they_are_written(docs: ModuleType) -> None:
     assert docs.default(True) == "`true`"
-    assert docs.default(16 << 30) == "`17179869184` (16 GB)"
+    assert docs.default(16 << 30, "Bytes of one.") == "`17179869184` (16 GB)"
+    assert docs.default(16 << 30, "Pixels of one.") == "`17179869184`"
     assert docs.default(100) == "`100`"
     assert docs.default(()) == "empty"
     assert docs.default(("a", "b")) == "`a,b`"
