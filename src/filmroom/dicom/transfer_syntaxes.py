@@ -5,8 +5,11 @@ One table for PS3.5 Annex A, PS3.6 Annex A and PS3.18 §8.7.3.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum
+
+from filmroom.dicom.codecs import Codec
 
 OCTET_STREAM = "application/octet-stream"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -44,6 +47,12 @@ class TransferSyntax:
     """Whether words of native pixel data are big endian."""
     deflated: bool = False
     """Whether all after the File Meta Information is one deflate stream."""
+    decoder: Codec | None = None
+    """What makes values of a frame; None where nothing here does."""
+    encoder: Codec | None = None
+    """What makes a frame of values; None where nothing here does, or nothing should."""
+    lossy: bool = False
+    """Whether its frames may have lost something when they were coded."""
 
     @property
     def encapsulated(self) -> bool:
@@ -57,26 +66,59 @@ class TransferSyntax:
 
 
 def _compressed(
-    media_type: str, names: dict[str, str], pixels: Pixels = Pixels.ENCAPSULATED
+    media_type: str,
+    names: dict[str, str],
+    codec: Codec | None = None,
+    *,
+    pixels: Pixels = Pixels.ENCAPSULATED,
+    lossy: Container[str] = (),
+    undecoded: Container[str] = (),
+    unencoded: Container[str] = (),
 ) -> list[TransferSyntax]:
-    """Encapsulated explicit little endian syntaxes below 1.2.840.10008.1.2 of one media type."""
+    """Encapsulated explicit little endian syntaxes below 1.2.840.10008.1.2 of one media type.
+
+    `codec` decodes and encodes all but those named; what it does not decode it does not encode.
+    """
     return [
-        TransferSyntax(f"1.2.840.10008.1.2.{suffix}", name, pixels, media_type)
+        TransferSyntax(
+            f"1.2.840.10008.1.2.{suffix}",
+            name,
+            pixels,
+            media_type,
+            decoder=None if suffix in undecoded else codec,
+            encoder=None if suffix in undecoded or suffix in unencoded else codec,
+            lossy=suffix in lossy,
+        )
         for suffix, name in names.items()
     ]
 
 
 _NATIVE = [
     TransferSyntax(
-        IMPLICIT_LITTLE, "Implicit VR Little Endian", Pixels.NATIVE, OCTET_STREAM, implicit=True
+        IMPLICIT_LITTLE,
+        "Implicit VR Little Endian",
+        Pixels.NATIVE,
+        OCTET_STREAM,
+        implicit=True,
+        decoder=Codec.NATIVE,
+        encoder=Codec.NATIVE,
     ),
-    TransferSyntax(EXPLICIT_LITTLE, "Explicit VR Little Endian", Pixels.NATIVE, OCTET_STREAM),
+    TransferSyntax(
+        EXPLICIT_LITTLE,
+        "Explicit VR Little Endian",
+        Pixels.NATIVE,
+        OCTET_STREAM,
+        decoder=Codec.NATIVE,
+        encoder=Codec.NATIVE,
+    ),
     TransferSyntax(
         DEFLATED,
         "Deflated Explicit VR Little Endian",
         Pixels.NATIVE,
         OCTET_STREAM,
         deflated=True,
+        decoder=Codec.NATIVE,
+        encoder=Codec.NATIVE,
     ),
     TransferSyntax(
         EXPLICIT_BIG,
@@ -85,6 +127,7 @@ _NATIVE = [
         OCTET_STREAM,
         big_endian=True,
         big_endian_pixels=True,
+        decoder=Codec.NATIVE,
     ),
     TransferSyntax(
         "1.2.840.113619.5.2",
@@ -93,6 +136,7 @@ _NATIVE = [
         OCTET_STREAM,
         implicit=True,
         big_endian_pixels=True,
+        decoder=Codec.NATIVE,
     ),
     TransferSyntax(
         "1.2.840.10008.1.20",
@@ -100,6 +144,7 @@ _NATIVE = [
         Pixels.NATIVE,
         OCTET_STREAM,
         implicit=True,
+        decoder=Codec.NATIVE,
     ),
 ]
 
@@ -123,6 +168,11 @@ _JPEG = {
     "4.66": "JPEG Lossless, Hierarchical (Process 29)",
     "4.70": "JPEG Lossless, Non-Hierarchical, First-Order Prediction",
 }
+_JPEG_LOSSLESS = {"4.57", "4.58", "4.65", "4.66", "4.70"}
+_JPEG_UNDECODED = {"4.58", *(f"4.{number}" for number in range(59, 67))}
+"""Arithmetic lossless and hierarchical: no maintained library has these."""
+_JPEG_UNENCODED = {f"4.{number}" for number in range(52, 57)}
+"""Retired processes: nobody should be sent these any more."""
 
 _MPEG_2 = {
     "4.100": "MPEG2 Main Profile / Main Level",
@@ -144,6 +194,11 @@ _MPEG_4 = {
     "4.106.1": "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2",
 }
 
+_HEVC = {
+    "4.107": "HEVC/H.265 Main Profile / Level 5.1",
+    "4.108": "HEVC/H.265 Main 10 Profile / Level 5.1",
+}
+
 _REFERENCED = {
     "4.94": "JPIP Referenced",
     "4.204": "JPIP HTJ2K Referenced",
@@ -154,15 +209,26 @@ _REFERENCED = {
 
 _ALL = [
     *_NATIVE,
-    *_compressed(OCTET_STREAM, {"1.98": "Encapsulated Uncompressed Explicit VR Little Endian"}),
-    *_compressed(OCTET_STREAM, {"8.1": "Deflated Image Frame Compression"}),
-    *_compressed("image/jpeg", _JPEG),
+    *_compressed(
+        OCTET_STREAM, {"1.98": "Encapsulated Uncompressed Explicit VR Little Endian"}, Codec.NATIVE
+    ),
+    *_compressed(OCTET_STREAM, {"8.1": "Deflated Image Frame Compression"}, Codec.DEFLATE),
+    *_compressed(
+        "image/jpeg",
+        _JPEG,
+        Codec.JPEG,
+        lossy=_JPEG.keys() - _JPEG_LOSSLESS,
+        undecoded=_JPEG_UNDECODED,
+        unencoded=_JPEG_UNENCODED,
+    ),
     *_compressed(
         "image/jls",
         {
             "4.80": "JPEG-LS Lossless Image Compression",
             "4.81": "JPEG-LS Lossy (Near-Lossless) Image Compression",
         },
+        Codec.JPEG_LS,
+        lossy={"4.81"},
     ),
     *_compressed(
         "image/jp2",
@@ -170,6 +236,8 @@ _ALL = [
             "4.90": "JPEG 2000 Image Compression (Lossless Only)",
             "4.91": "JPEG 2000 Image Compression",
         },
+        Codec.JPEG_2000,
+        lossy={"4.91"},
     ),
     *_compressed(
         "image/jpx",
@@ -177,6 +245,9 @@ _ALL = [
             "4.92": "JPEG 2000 Part 2 Multi-component Image Compression (Lossless Only)",
             "4.93": "JPEG 2000 Part 2 Multi-component Image Compression",
         },
+        Codec.JPEG_2000,
+        lossy={"4.93"},
+        unencoded={"4.92", "4.93"},
     ),
     *_compressed(
         "image/jxl",
@@ -185,6 +256,8 @@ _ALL = [
             "4.111": "JPEG XL JPEG Recompression",
             "4.112": "JPEG XL",
         },
+        Codec.JPEG_XL,
+        lossy={"4.111", "4.112"},
     ),
     *_compressed(
         "image/jphc",
@@ -193,19 +266,14 @@ _ALL = [
             "4.202": "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)",
             "4.203": "High-Throughput JPEG 2000 Image Compression",
         },
+        Codec.HTJ2K,
+        lossy={"4.203"},
     ),
-    *_compressed("image/dicom-rle", {"5": "RLE Lossless"}),
-    *_compressed("video/mpeg", _MPEG_2, Pixels.VIDEO),
-    *_compressed("video/mp4", _MPEG_4, Pixels.VIDEO),
-    *_compressed(
-        "video/H265",
-        {
-            "4.107": "HEVC/H.265 Main Profile / Level 5.1",
-            "4.108": "HEVC/H.265 Main 10 Profile / Level 5.1",
-        },
-        Pixels.VIDEO,
-    ),
-    *_compressed(OCTET_STREAM, _REFERENCED, Pixels.REFERENCED),
+    *_compressed("image/dicom-rle", {"5": "RLE Lossless"}, Codec.RLE),
+    *_compressed("video/mpeg", _MPEG_2, pixels=Pixels.VIDEO, lossy=_MPEG_2),
+    *_compressed("video/mp4", _MPEG_4, pixels=Pixels.VIDEO, lossy=_MPEG_4),
+    *_compressed("video/H265", _HEVC, pixels=Pixels.VIDEO, lossy=_HEVC),
+    *_compressed(OCTET_STREAM, _REFERENCED, pixels=Pixels.REFERENCED),
     *(
         TransferSyntax(uid, name, Pixels.REFERENCED, OCTET_STREAM, deflated=True)
         for uid, name in {

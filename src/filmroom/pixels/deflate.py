@@ -1,0 +1,17 @@
+"""Deflated image frames: a native frame as one raw deflate stream (PS3.5 §8.2.17)."""
+
+from __future__ import annotations
+
+import zlib
+
+from filmroom.dicom.pixel_format import PixelFormat
+from filmroom.pixels.native import decode_native
+from filmroom.pixels.values import Decoded
+
+RAW = -15  # window bits of a stream without header and checksum
+
+
+def decode_deflate(frame: bytes, format: PixelFormat) -> Decoded:
+    """The values of a frame, of which no more than a frame is inflated."""
+    inflated = zlib.decompressobj(RAW).decompress(frame, format.frame_length)
+    return decode_native(inflated, format)
