@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from filmroom.dicom.frames import Span
 from filmroom.model.instance import Attributes
 from filmroom.model.rendering import Rendering
 
@@ -53,10 +54,23 @@ class Pixels(Protocol):
         """End the workers."""
 
 
+class DerivedFile(Protocol):
+    """Something large that was made; it stays readable for as long as somebody has this."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        """The bytes in pieces, or a run of them."""
+
+
 class Derived(Protocol):
     """What was made from blobs and can be made again: transcoded frames, thumbnails.
 
-    Bounded on the disk, shared by all processes, never durable.
+    Bounded on the disk, shared by all processes, never durable. `key` is always that of a
+    blob. Whoever makes something must read the blob within `make`, not before: so nothing
+    is left of a blob that is forgotten meanwhile.
     """
 
     def get_or_make(
@@ -71,8 +85,24 @@ class Derived(Protocol):
     def find(self, key: str, name: str) -> bytes | None:
         """What was made already, or None."""
 
+    def file_or_make(self, key: str, name: str, make: Callable[[BinaryIO], object]) -> DerivedFile:
+        """The same for what may be too large for memory; `make` writes it to an empty file.
+
+        Where it cannot be kept it is made for those who wait for it now. Raises Full where
+        there is no room even for that.
+        """
+
     def forget(self, key: str) -> None:
-        """Remove all that was made of a blob; harmless if there is nothing."""
+        """Remove all that was made of a blob, once the blob is gone; harmless if there is nothing.
+
+        What is being made of it now is not kept.
+        """
+
+    def keys(self) -> Iterator[str]:
+        """The blobs of which there may be something, each perhaps more than once."""
+
+    def trim(self) -> None:
+        """Keep to the bounds, of which the disk's room is one that others change."""
 
     def close(self) -> None:
         """Let go of everything."""
