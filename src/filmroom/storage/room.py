@@ -14,6 +14,7 @@ from struct import Struct
 
 HIGH = 0.9  # of the room: from here on the oldest files go
 LOW = 0.75  # of the room: until here
+DRIFT = 0.1  # of the room: what the count may be wrong by before it is put right
 BLOCK = 4096  # bytes: what files take is counted in these
 _COUNT = Struct("<q")
 
@@ -83,11 +84,11 @@ class Room:
         for _, found in self._files():
             ages.append(found.st_mtime)
             sizes.append(_rounded(found.st_size))
-        used = sum(sizes)
+        # What is being put there just now was counted and not seen, so a small difference is let be.
+        seen = sum(sizes)
+        used = seen if abs(seen - before) > DRIFT * self._size else before
         excess = max(used - LOW * self._size if used > HIGH * self._size else 0, self._missing())
-        gone = 0
-        if excess > 0:
-            gone = self._remove_until(_newest_of(excess, ages, sizes))
+        gone = self._remove_until(_newest_of(excess, ages, sizes)) if excess > 0 else 0
         self._count(used - before - gone)
 
     def _missing(self) -> int:
