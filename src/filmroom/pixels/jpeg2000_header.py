@@ -38,6 +38,11 @@ class Jpeg2000Header:
         return max((ssiz & 0x7F) + 1 for ssiz, _, _ in self.components)
 
     @property
+    def signed(self) -> bool:
+        """Whether samples have a sign."""
+        return bool(self.components[0][0] & 0x80)
+
+    @property
     def alike(self) -> bool:
         """Whether all components have one precision, sign and full resolution."""
         return set(self.components) == {(self.components[0][0], 1, 1)}
@@ -96,3 +101,12 @@ def _coding(codestream: bytes, at: int) -> tuple[bool, bool]:
             break
         at += 2 + length
     raise Undecodable("a damaged JPEG 2000 codestream: it has no coding style")
+
+
+def with_precision(codestream: bytes, precision: int, *, signed: bool) -> bytes:
+    """The codestream, its components said to have so many bits."""
+    (count,) = struct.unpack_from(">H", codestream, SIZ_AT + SIZ.size - 2)
+    first = SIZ_AT + SIZ.size
+    said = bytearray(codestream)
+    said[first : first + 3 * count : 3] = bytes([precision - 1 | signed << 7]) * count
+    return bytes(said)

@@ -12,8 +12,8 @@ from filmroom.errors import Undecodable
 
 SCAN = 0xDA
 APP0, APP14 = 0xE0, 0xEE
+BASELINE_PROCESS = 0xC0
 LOSSLESS, LOSSLESS_ARITHMETIC, JPEG_LS = 0xC3, 0xCB, 0xF7
-PROGRESSIVE = (0xC2, 0xCA)
 FRAMES = frozenset([*range(0xC0, 0xD0), JPEG_LS]) - {0xC4, 0xC8, 0xCC}
 ALONE = frozenset([0x01, *range(0xD0, 0xDA)])
 """Markers without a length."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filmroom.errors import Undecodable
 
@@ -21,9 +21,11 @@ class JpegXlHeader:
     rows: int
     columns: int
     precision: int
-    floating: bool
-    extra_channels: int
-    animated: bool
+    floating: bool = False
+    extra_channels: int = 0
+    animated: bool = False
+    recompressed: bool = False
+    """Whether there is what makes a JPEG of it again (the box jbrd)."""
 
 
 class _Bits:
@@ -49,23 +51,26 @@ class _Bits:
 
 def read_jpegxl_header(frame: bytes) -> JpegXlHeader:
     """Read the image header, from the bare codestream or its container."""
-    start = _codestream_head(frame)
+    start, recompressed = _unpacked(frame)
     if start[:2] != SIGNATURE:
         raise Undecodable("no JPEG XL codestream: it has no signature")
-    bits = _Bits(start[2:])
+    header = _image(_Bits(start[2:HEAD]))
+    return replace(header, recompressed=recompressed)
+
+
+def _image(bits: _Bits) -> JpegXlHeader:
+    """The size, and what the image metadata tell first (ImageMetadata)."""
     rows, columns = _size(bits)
     if bits.read(1):  # all_default
-        return JpegXlHeader(rows, columns, 8, floating=False, extra_channels=0, animated=False)
-    animated = False
+        return JpegXlHeader(rows, columns, 8)
     if bits.read(1):  # extra_fields
         bits.read(3)  # orientation
         if bits.read(1):  # an intrinsic size
             _size(bits)
         if bits.read(1):
             raise Undecodable("a JPEG XL codestream with a preview is not decoded")
-        animated = bool(bits.read(1))
-        if animated:
-            return JpegXlHeader(rows, columns, 8, floating=False, extra_channels=0, animated=True)
+        if bits.read(1):
+            return JpegXlHeader(rows, columns, 8, animated=True)
     floating = bool(bits.read(1))
     if floating:
         precision = bits.choose((32, 0), (16, 0), (24, 0), (1, 6))
@@ -74,9 +79,7 @@ def read_jpegxl_header(frame: bytes) -> JpegXlHeader:
         precision = bits.choose((8, 0), (10, 0), (12, 0), (1, 6))
     bits.read(1)  # modular_16bit_buffers
     extra = bits.choose((0, 0), (1, 0), (2, 4), (1, 12))
-    return JpegXlHeader(
-        rows, columns, precision, floating=floating, extra_channels=extra, animated=animated
-    )
+    return JpegXlHeader(rows, columns, precision, floating=floating, extra_channels=extra)
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
@@ -96,23 +99,23 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return rows, rows * over // under
 
 
-def _codestream_head(frame: bytes) -> bytes:
-    """The first bytes of the codestream."""
+def _unpacked(frame: bytes) -> tuple[bytes, bool]:
+    """The first bytes of the codestream at least, and whether a JPEG can be had of it."""
     if frame[: len(CONTAINER)] != CONTAINER:
-        return frame[:HEAD]
-    at, found = 0, b""
-    while at + 8 <= len(frame) and len(found) < HEAD:
+        return frame[:HEAD], False
+    at, start, recompressed = 0, b"", False
+    while at + 8 <= len(frame):
         length, kind = struct.unpack_from(">I4s", frame, at)
         head = 8
         if length == 1 and at + 16 <= len(frame):
             (length,) = struct.unpack_from(">Q", frame, at + 8)
             head = 16
         end = at + length if length else len(frame)
-        if kind == b"jxlc":
-            return frame[at + head : min(end, at + head + HEAD)]
-        if kind == b"jxlp":  # a part, after its number
-            found += frame[at + head + 4 : min(end, at + head + 4 + HEAD)]
         if end < at + head:
             break
+        skipped = 4 if kind == b"jxlp" else 0  # a part, after its number
+        if kind in (b"jxlc", b"jxlp") and len(start) < HEAD:
+            start += frame[at + head + skipped : min(end, at + head + HEAD)]
+        recompressed |= kind == b"jbrd"
         at = end
-    return found
+    return start, recompressed

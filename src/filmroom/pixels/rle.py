@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import struct
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import imagecodecs
 import numpy as np
 
 from filmroom.dicom.pixel_format import PixelFormat
-from filmroom.errors import Undecodable
+from filmroom.dicom.transfer_syntaxes import TransferSyntax
+from filmroom.errors import Undecodable, Unsupported
 from filmroom.pixels.native import decode_native
-from filmroom.pixels.values import Decoded, dtype_of, only_stored_bits, shape_of
+from filmroom.pixels.values import Coding, Decoded, Values, dtype_of, only_stored_bits, shape_of
 
 HEADER = struct.Struct("<16I")  # number of segments, and where each begins
 MOST_SEGMENTS = 15
@@ -53,3 +54,33 @@ def _unpack(segment: bytes, length: int) -> bytes:
     if len(unpacked) < length:
         raise Undecodable(f"an RLE segment is cut short: {len(unpacked)} of {length} bytes")
     return bytes(unpacked)
+
+
+def encode_rle(values: Values, format: PixelFormat, syntax: TransferSyntax, quality: int) -> Coding:
+    """Values as a frame, each row of a byte plane packed on its own."""
+    packed = [
+        _even(imagecodecs.packbits_encode(plane, axis=-1)) for plane in _planes(values, format)
+    ]
+    if len(packed) > MOST_SEGMENTS:
+        raise Unsupported(f"{syntax.name} has {MOST_SEGMENTS} segments, not {len(packed)}")
+    starts = accumulate(map(len, packed[:-1]), initial=HEADER.size)
+    offsets = [*starts, *[0] * (MOST_SEGMENTS - len(packed))]
+    return Coding(b"".join([HEADER.pack(len(packed), *offsets), *packed]), format.photometric)
+
+
+def _planes(values: Values, format: PixelFormat) -> list[Values]:
+    """Bytes of equal weight, the most significant first, sample by sample."""
+    if format.bits_allocated == 1:
+        return [np.packbits(values.reshape(-1), bitorder="little").reshape(1, -1)]
+    size = format.bits_allocated // 8
+    octets = np.ascontiguousarray(values).view(np.uint8)
+    octets = octets.reshape(format.rows, format.columns, format.samples, size)
+    return [
+        np.ascontiguousarray(octets[:, :, sample, byte])
+        for sample in range(format.samples)
+        for byte in reversed(range(size))
+    ]
+
+
+def _even(segment: bytes | bytearray) -> bytes:
+    return bytes(segment) + b"\0" * (len(segment) % 2)

@@ -112,3 +112,32 @@ def only_stored_bits(values: Values, format: PixelFormat, bits: int) -> Values:
         cells = cells.view(f"<u{dtype.itemsize}") << spare
         cells = cells.view(dtype) >> spare  # of a signed type this extends the sign
     return cells.view(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What an encoder made, and how the data set must describe it."""
+
+    data: bytes
+    photometric: str
+    lossy: bool = False
+    bits_allocated: int | None = None
+    """Where it differs from the format's."""
+    bits_stored: int | None = None
+
+
+def unsigned(values: Values, format: PixelFormat) -> Values:
+    """The stored bits as numbers without a sign, in the fewest whole bytes.
+
+    Codestreams without a sign carry those of two's complement (PS3.5 §8.2.1).
+    """
+    dtype = np.dtype("u1") if format.bits_stored <= 8 else np.dtype("<u2")
+    if not format.signed:
+        return np.ascontiguousarray(values.astype(dtype, copy=False))
+    mask = (1 << format.bits_stored) - 1
+    return np.ascontiguousarray((values.view(f"u{values.itemsize}") & mask).astype(dtype))
+
+
+def span_of(values: Values) -> int:
+    """The greatest difference between two values, at least 1: what a loss is measured by."""
+    return max(int(values.max()) - int(values.min()), 1)
