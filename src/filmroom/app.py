@@ -23,7 +23,9 @@ from filmroom.core.maintain import recover
 from filmroom.core.reindex import Reindexed, reindex
 from filmroom.errors import ArchiveError, Broken, Busy, Malformed, Unsupported
 from filmroom.model.ports import InstanceIndex
+from filmroom.pixels.pipeline import open_pixels
 from filmroom.settings import Settings
+from filmroom.storage.derived import LocalDerived
 
 INDEX_GROUP = "filmroom.index"
 STORAGE_GROUP = "filmroom.storage"
@@ -133,7 +135,11 @@ def _joined(settings: Settings) -> Iterator[Archive]:
         closed_last.enter_context(closing(index))
         storage = _backend(STORAGE_GROUP, "storage", settings.storage_url)
         closed_last.enter_context(closing(storage))
-        yield Archive(index=index, storage=storage, settings=settings)
+        root, reserve = settings.data / "derived", settings.disk_reserve
+        derived = LocalDerived(root.absolute(), settings.cache_size, reserve)
+        closed_last.enter_context(closing(derived))
+        pixels = closed_last.enter_context(closing(open_pixels(settings)))
+        yield Archive(index, storage, settings, pixels, derived)
 
 
 def _backend(group: str, kind: str, url: str) -> Any:  # noqa: ANN401 - a plugin's: its port is checked by its suite

@@ -53,6 +53,7 @@ class Upkeep:
             wait = self.every
             try:
                 purge(self.archive)
+                self.archive.derived.trim()
                 if time.monotonic() - swept >= SWEEP_EVERY:
                     swept = time.monotonic()
                     sweep(self.archive)

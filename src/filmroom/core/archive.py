@@ -5,19 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
+from filmroom.core.absent import NoPixels, NothingKept
+from filmroom.core.recent import Recent
+from filmroom.dicom.frames import FrameIndex
+from filmroom.model.pixels import Derived, Image, Pixels
 from filmroom.model.ports import InstanceIndex, Storage
 from filmroom.settings import Settings
+
+IMAGES = 4 << 20
+"""Bytes of DICOM JSON text whose data sets are kept parsed."""
+FRAMES = 200_000
+"""Frames in all the frame indexes that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An index, a storage, and the settings of the verbs."""
+    """An index, a storage, and the settings of the verbs; what pixels need, and what it makes."""
 
     index: InstanceIndex
     storage: Storage
     settings: Settings
+    pixels: Pixels = field(default_factory=NoPixels)
+    derived: Derived = field(default_factory=NothingKept)
     writers: BoundedSemaphore = field(init=False, repr=False, compare=False)
     """Slots for instances on their way in, `store_writers` of them."""
+    images: Recent[Image] = field(
+        default_factory=lambda: Recent(IMAGES), init=False, repr=False, compare=False
+    )
+    """Images that were read last, by blob."""
+    frame_indexes: Recent[FrameIndex] = field(
+        default_factory=lambda: Recent(FRAMES), init=False, repr=False, compare=False
+    )
+    """Frame indexes that were used last, by blob."""
 
     def __post_init__(self) -> None:
         slots = BoundedSemaphore(self.settings.store_writers)

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from filmroom.core.archive import Archive
-from filmroom.core.content import AlignedContent, StoredContent, SwappedContent
-from filmroom.core.inflating import InflatedBlob, InflatedContent
-from filmroom.core.metadata import data_sets, metadata
+from filmroom.core.stored_frames import stored_frames
 from filmroom.dicom.frames import FrameIndex
 from filmroom.dicom.transfer_syntaxes import (
     EXPLICIT_LITTLE,
@@ -17,13 +15,9 @@ from filmroom.dicom.transfer_syntaxes import (
     transfer_syntax,
 )
 from filmroom.errors import NotAcceptable
-from filmroom.model.answer import Answer, Content, Part
-from filmroom.model.instance import InstanceRef, Located
-from filmroom.model.selection import Selection
+from filmroom.model.answer import Answer, Part
+from filmroom.model.instance import Located
 from filmroom.model.wanted import Offer, Wanted
-
-PIXEL_DATA = "7FE00010"
-BITS_ALLOCATED = "00280100"
 
 
 def frames(
@@ -35,7 +29,8 @@ def frames(
 ) -> Answer:
     """Frames of an instance, in the order asked for; NotFound if any of them is not there."""
     form = _form(located.transfer_syntax, wanted, single=len(numbers) == 1)
-    contents = _contents(archive, located, form, index, numbers)
+    little = form.transfer_syntax != located.transfer_syntax
+    contents = stored_frames(archive, located, index, numbers, little_endian=little)
     parts = [Part(form.media_type, form.transfer_syntax, content) for content in contents]
     listed = ",".join(map(str, numbers))
     return Answer(form, parts, f"{located.key}-{form.transfer_syntax}-{listed}")
@@ -77,33 +72,3 @@ def _syntaxes(stored: str, wanted: Wanted) -> tuple[str, ...]:
     if stored == IMPLICIT_LITTLE:  # the same bytes under either name
         return (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
     return (stored,)
-
-
-def _contents(
-    archive: Archive, located: Located, form: Offer, index: FrameIndex, numbers: Sequence[int]
-) -> list[Content]:
-    stored = transfer_syntax(located.transfer_syntax)
-    spans = [index.spans(number) for number in numbers]
-    contents: list[Content] = [StoredContent(archive.storage, located.key, each) for each in spans]
-    if stored.deflated:
-        inflated = InflatedBlob(archive.storage, located.key)
-        contents = [InflatedContent(inflated, each) for each in spans]
-    if stored.big_endian_pixels and form.transfer_syntax != stored.uid:
-        width = _word(archive, located.ref)
-        contents = [SwappedContent(each, width) for each in contents]
-    if not index.byte_aligned:
-        contents = [
-            AlignedContent(each, index, number)
-            for each, number in zip(contents, numbers, strict=True)
-        ]
-    return contents
-
-
-def _word(archive: Archive, ref: InstanceRef) -> int:
-    """Bytes of the words that big-endian pixel data is written in (PS3.5 §8.1.1)."""
-    kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
-    data_set = next(data_sets(kept))
-    if data_set.get(PIXEL_DATA, {}).get("vr") == "OB":
-        return 1
-    (bits,) = data_set.get(BITS_ALLOCATED, {}).get("Value", [16])
-    return max(int(bits) // 8, 2)

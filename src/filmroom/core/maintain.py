@@ -160,7 +160,15 @@ def sweep(archive: Archive, now: float | None = None, dry_run: bool = False) -> 
         return Swept(tuple(_orphans(archive, now)), len(due(archive, now)))
     purged = purge(archive, now)
     orphans = tuple(blob for blob in _orphans(archive, now) if discard_unneeded(archive, blob.key))
+    _forget_unknown(archive)
     return Swept(orphans, purged)
+
+
+def _forget_unknown(archive: Archive) -> None:
+    # A crash between a blob's removal and that of what was made of it.
+    for key in archive.derived.keys():  # noqa: SIM118 - no dict
+        if not archive.index.knows(key):
+            archive.derived.forget(key)
 
 
 def _orphans(archive: Archive, now: float) -> Iterator[Blob]:

@@ -214,11 +214,12 @@ def new_instance(scanned: Scan, key: str, size: int, received: float, source: st
 
 
 def discard_unneeded(archive: Archive, key: str) -> bool:
-    """Remove a blob that no row needs; whether it was removed."""
+    """Remove a blob that no row needs, and what was made of it; whether it was removed."""
     with archive.storage.guard(key, alone=True):
         if archive.index.knows(key):
             return False
         archive.storage.delete(key)
+    archive.derived.forget(key)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from hashlib import sha256
 
@@ -10,9 +11,11 @@ import pytest
 from filmroom.core import ledger
 from filmroom.core.archive import Archive
 from filmroom.core.delete import delete, purge, reject, restore
+from filmroom.core.maintain import sweep
 from filmroom.errors import Malformed, NotFound
 from filmroom.model.selection import Selection
 from filmroom.model.stored import Stored
+from filmroom.storage.derived_memory import MemoryDerived
 from filmroom.testing.objects import ct_slice, part10, uid
 
 Store = Callable[..., Stored]
@@ -55,6 +58,37 @@ def test_a_deleted_study_is_gone_at_once_and_its_bytes_after_the_grace(full: Arc
     assert deeds(full)[1:] == [("purged", set(KEYS), "purge", "")]
     assert purge(full, entry.at + 26 * 3600) == 0
     assert len(deeds(full)) == 2
+
+
+def test_what_was_made_of_a_blob_goes_with_it(make_archive: Make, store: Store):
+    archive = make_archive()
+    archive = Archive(
+        archive.index, archive.storage, archive.settings, derived=MemoryDerived(1 << 20)
+    )
+    for data in SLICES:
+        store(archive, data)
+    for key in KEYS:
+        archive.derived.get_or_make(key, "thumbnail", lambda: b"small", kept=True)
+
+    delete(archive, SECOND, "me")
+    assert set(archive.derived.keys()) == set(KEYS)
+    purge(archive, time.time() + 25 * 3600)
+
+    assert set(archive.derived.keys()) == {KEYS[0], KEYS[2]}
+
+
+def test_what_was_made_of_blobs_that_are_gone_is_swept(make_archive: Make, store: Store):
+    archive = make_archive()
+    archive = Archive(
+        archive.index, archive.storage, archive.settings, derived=MemoryDerived(1 << 20)
+    )
+    store(archive, SLICES[0])
+    for key in KEYS[:2]:
+        archive.derived.get_or_make(key, "thumbnail", lambda: b"small", kept=True)
+
+    sweep(archive)
+
+    assert set(archive.derived.keys()) == {KEYS[0]}
 
 
 def test_without_a_grace_the_bytes_go_at_once(make_archive: Make, store: Store):

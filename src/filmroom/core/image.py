@@ -1,0 +1,57 @@
+"""Image: what decoding and drawing must know of an instance, from what the index keeps."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from filmroom.core.archive import Archive
+from filmroom.core.bulkdata import bulk_value
+from filmroom.core.metadata import data_sets, metadata
+from filmroom.core.stored_frames import frame_bytes
+from filmroom.model.instance import Attributes, Located
+from filmroom.model.pixels import Image
+from filmroom.model.selection import Selection
+
+__all__ = ["frame_bytes", "image_of"]
+
+MOST = 32 << 20
+"""Bytes of bulk values that are put into one data set; what is beyond is drawn without."""
+
+_DRAWN = re.compile(
+    r"0028(?:120[1-4]|122[1-4]"  # palettes, also segmented (PS3.3 §C.7.9)
+    r"|2000|3006)"  # ICC profile, LUT data
+    r"|60[0-9A-F]{2}3000"  # overlays
+)
+
+
+def image_of(archive: Archive, located: Located) -> Image:
+    """The image of an instance, from memory if it was used lately; not to be changed."""
+    return archive.images.get_or_read(located.key, lambda: _read(archive, located))
+
+
+def _read(archive: Archive, located: Located) -> tuple[Image, int]:
+    ref = located.ref
+    kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
+    attributes = next(data_sets(kept))
+    added = 0
+    for value in archive.index.bulk(located.key).values:
+        drawn = _DRAWN.fullmatch(value.path.rpartition("/")[2])
+        if drawn and added + value.length <= MOST:
+            element = _at(attributes, value.path)
+            if element is not None:
+                added += value.length
+                read = bulk_value(archive, located, value.path).content.read()
+                del element["BulkDataURI"]
+                element["InlineBinary"] = base64.b64encode(read).decode("ascii")
+    return Image(located.transfer_syntax, attributes), kept.length + added
+
+
+def _at(attributes: Attributes, path: str) -> dict[str, Any] | None:
+    """The element at a path of tags and item numbers, if its value was left out."""
+    *above, tag = path.split("/")
+    for sequence, item in zip(above[::2], above[1::2], strict=True):
+        attributes = attributes[sequence]["Value"][int(item) - 1]
+    element: dict[str, Any] | None = attributes.get(tag)
+    return element if element and "BulkDataURI" in element else None

@@ -1,0 +1,74 @@
+"""The stored bytes of frames, whatever their data set is wrapped in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filmroom.core.archive import Archive
+from filmroom.core.content import AlignedContent, StoredContent, SwappedContent
+from filmroom.core.inflating import InflatedBlob, InflatedContent
+from filmroom.core.metadata import data_sets, metadata
+from filmroom.dicom.frames import FrameIndex
+from filmroom.dicom.transfer_syntaxes import transfer_syntax
+from filmroom.model.answer import Content
+from filmroom.model.instance import InstanceRef, Located
+from filmroom.model.selection import Selection
+
+PIXEL_DATA = "7FE00010"
+BITS_ALLOCATED = "00280100"
+
+
+def frame_index(archive: Archive, key: str) -> FrameIndex:
+    """Where the frames of a blob lie, from memory if it was used lately."""
+
+    def read() -> tuple[FrameIndex, int]:
+        index = archive.index.frames(key)
+        return index, len(index) + 10
+
+    return archive.frame_indexes.get_or_read(key, read)
+
+
+def stored_frames(
+    archive: Archive,
+    located: Located,
+    index: FrameIndex,
+    numbers: Sequence[int],
+    *,
+    little_endian: bool = True,
+) -> list[Content]:
+    """Frames as stored, inflated and from their first bit on; NotFound if one is not there.
+
+    Native ones are turned `little_endian` if they are not.
+    """
+    stored = transfer_syntax(located.transfer_syntax)
+    spans = [index.spans(number) for number in numbers]
+    contents: list[Content] = [StoredContent(archive.storage, located.key, each) for each in spans]
+    if stored.deflated:
+        inflated = InflatedBlob(archive.storage, located.key)
+        contents = [InflatedContent(inflated, each) for each in spans]
+    if stored.big_endian_pixels and little_endian:
+        width = _word(archive, located.ref)
+        contents = [SwappedContent(each, width) for each in contents]
+    if not index.byte_aligned:
+        contents = [
+            AlignedContent(each, index, number)
+            for each, number in zip(contents, numbers, strict=True)
+        ]
+    return contents
+
+
+def frame_bytes(archive: Archive, located: Located, number: int) -> bytes:
+    """One frame, numbered from 1, as a decoder takes it."""
+    index = frame_index(archive, located.key)
+    (content,) = stored_frames(archive, located, index, [number])
+    return content.read()
+
+
+def _word(archive: Archive, ref: InstanceRef) -> int:
+    """Bytes of the words that big-endian pixel data is written in (PS3.5 §8.1.1)."""
+    kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
+    data_set = next(data_sets(kept))
+    if data_set.get(PIXEL_DATA, {}).get("vr") == "OB":
+        return 1
+    (bits,) = data_set.get(BITS_ALLOCATED, {}).get("Value", [16])
+    return max(int(bits) // 8, 2)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian
+
+from filmroom.core import image as image_module
+from filmroom.core.archive import Archive
+from filmroom.core.image import frame_bytes, image_of
+from filmroom.errors import NotFound
+from filmroom.model.instance import InstanceRef, Located
+from filmroom.testing.objects import image, part10, report, uid
+
+BIG, DEFLATED = ExplicitVRBigEndian, "1.2.840.10008.1.2.1.99"
+JLS = "1.2.840.10008.1.2.4.80"
+PALETTE, OVERLAY, ICC, LUT = "00281201", "60003000", "00282000", "00283006"
+VOI = "00283010"
+
+
+@pytest.fixture
+def archive(make_archive: Callable[..., Archive]) -> Archive:
+    return make_archive(bulk_threshold=64)
+
+
+def located(archive: Archive, instance: int = 1) -> Located:
+    """An instance of the first series."""
+    return archive.index.locate(InstanceRef(uid(1), uid(1, 1), uid(1, 1, instance)))
+
+
+def with_bulk(**attributes: object) -> Dataset:
+    """An image with a palette, an overlay, an ICC profile and a VOI LUT, all of them bulk."""
+    lut = Dataset()
+    lut.LUTDescriptor = [256, 0, 16]
+    lut.LUTData = np.arange(256, dtype="<u2").tobytes()
+    dataset = image(**attributes)
+    dataset.RedPaletteColorLookupTableData = bytes(range(256)) * 2
+    dataset.add_new(0x60003000, "OW", bytes(range(100)))
+    dataset.ICCProfile = bytes(range(200))
+    dataset.VOILUTSequence = Sequence([lut])
+    dataset.add_new(0x00091001, "OB", bytes(300))
+    dataset.add_new(0x00090010, "LO", "PRIVATE")
+    return dataset
+
+
+def inline(element: dict[str, str]) -> bytes:
+    """The bytes of a bulk element."""
+    return base64.b64decode(element["InlineBinary"])
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", DEFLATED])
+def test_what_drawing_needs_is_put_into_the_data_set(archive: Archive, store, syntax: str) -> None:
+    store(archive, part10(with_bulk(), syntax))
+
+    found = image_of(archive, located(archive))
+
+    assert found.transfer_syntax == syntax
+    assert inline(found.attributes[PALETTE]) == bytes(range(256)) * 2
+    assert inline(found.attributes[OVERLAY]) == bytes(range(100))
+    assert inline(found.attributes[ICC]) == bytes(range(200))
+    (lut,) = found.attributes[VOI]["Value"]
+    assert np.frombuffer(inline(lut[LUT]), "<u2").tolist() == list(range(256))
+    assert "InlineBinary" not in found.attributes["7FE00010"]
+    assert "InlineBinary" not in found.attributes["00091001"]
+
+
+def test_values_of_a_big_endian_data_set_are_turned(archive: Archive, store) -> None:
+    dataset = with_bulk()
+    dataset.RedPaletteColorLookupTableData = np.arange(100, dtype=">u2").tobytes()
+    store(archive, part10(dataset, BIG))
+
+    found = image_of(archive, located(archive))
+
+    assert np.frombuffer(inline(found.attributes[PALETTE]), "<u2").tolist() == list(range(100))
+
+
+def test_an_image_is_read_once(archive: Archive, store) -> None:
+    store(archive, part10(with_bulk()))
+
+    assert image_of(archive, located(archive)) is image_of(archive, located(archive))
+
+
+def test_bulk_values_beyond_the_bound_are_left_out(
+    archive: Archive, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_module, "MOST", 520)
+    store(archive, part10(with_bulk()))
+
+    found = image_of(archive, located(archive)).attributes
+
+    assert "InlineBinary" in found[PALETTE]
+    assert "BulkDataURI" in found[ICC]
+
+
+def test_an_object_without_pixels_is_an_image_without_format(archive: Archive, store) -> None:
+    store(archive, part10(report()))
+    ref = InstanceRef(uid(1), uid(1, 90), uid(1, 90, 1))
+
+    found = image_of(archive, archive.index.locate(ref))
+
+    assert found.attributes["00080060"]["Value"] == ["SR"]
+    with pytest.raises(NotFound):
+        frame_bytes(archive, archive.index.locate(ref), 1)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", DEFLATED, BIG])
+def test_frames_are_little_endian_however_they_are_stored(
+    archive: Archive, store, syntax: str
+) -> None:
+    dataset = image(frames=3)
+    little = dataset.PixelData[128 * 2 :]
+    if syntax == BIG:
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+    store(archive, part10(dataset, syntax))
+
+    assert frame_bytes(archive, located(archive), 3) == little
+    for number in (0, 4):
+        with pytest.raises(NotFound):
+            frame_bytes(archive, located(archive), number)
