@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import BinaryIO, Protocol
 
 from filmroom.dicom.frames import Span
+from filmroom.dicom.video.remux import Remuxed
 from filmroom.model.instance import Attributes
 from filmroom.model.rendering import Rendering
 
@@ -49,6 +51,20 @@ class Pixels(Protocol):
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         """A picture that stands for what has no pixels: a modality or kind such as `SR`."""
+
+    def remux(self, stream: Iterable[bytes], *, is_hevc: bool, rate: Fraction | None) -> Remuxed:
+        """An MP4 file over a video stream, whose pictures stay as they are.
+
+        `rate`: frames per second as the data set has them. Undecodable if the stream has to
+        be coded anew.
+        """
+
+    @property
+    def can_code_video(self) -> bool:
+        """Whether `code_video` has a program to do it."""
+
+    def code_video(self, stream: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """A video coded anew as an H.264 byte stream, in pieces; NotAcceptable if none can."""
 
     def close(self) -> None:
         """End the workers."""

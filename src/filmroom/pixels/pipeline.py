@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pickle import PickleBuffer
 
+from filmroom.dicom.video.remux import Remuxed
 from filmroom.errors import Undecodable
 from filmroom.model.instance import Attributes
 from filmroom.model.pixels import Coded, Image
 from filmroom.model.rendering import Rendering
 from filmroom.pixels.pool import Pool
+from filmroom.pixels.video import VideoPrograms
 from filmroom.settings import Settings
 
 PER_FRAME = "52009230"
@@ -29,15 +32,17 @@ def open_pixels(settings: Settings) -> PixelPipeline:
         queue=settings.pixel_queue,
         idle=settings.pixel_idle,
     )
-    return PixelPipeline(pool, settings.decode_seconds)
+    video = VideoPrograms(settings.ffmpeg, settings.video_seconds, pool.size)
+    return PixelPipeline(pool, settings.decode_seconds, video)
 
 
 class PixelPipeline:
     """Jobs for a pool; each frame may take `seconds`."""
 
-    def __init__(self, pool: Pool, seconds: float) -> None:
+    def __init__(self, pool: Pool, seconds: float, video: VideoPrograms) -> None:
         self._pool = pool
         self._seconds = seconds
+        self._video = video
 
     def transcode(self, frame: bytes, image: Image, target: str, quality: int = 90) -> Coded:
         self._check([frame])
@@ -62,6 +67,16 @@ class PixelPipeline:
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         _, picture = self._pool.run("icon", kind, rendering, seconds=self._seconds)
         return picture
+
+    def remux(self, stream: Iterable[bytes], *, is_hevc: bool, rate: Fraction | None) -> Remuxed:
+        return self._video.remux(stream, is_hevc=is_hevc, rate=rate)
+
+    @property
+    def can_code_video(self) -> bool:
+        return self._video.can_code
+
+    def code_video(self, stream: Iterable[bytes]) -> Generator[bytes, None, None]:
+        return self._video.code(stream)
 
     def close(self) -> None:
         self._pool.close()

@@ -31,5 +31,9 @@ class PixelSettings(BaseModel, use_attribute_docstrings=True):
     """Give browsers that take any transfer syntax what OHIF decodes, where the stored is not."""
     cache_size: int = 10 * GB
     """Bytes of the disk for transcoded frames and instances; the oldest go first; 0 keeps none."""
+    ffmpeg: str = "ffmpeg"
+    """Program that codes videos anew which browsers do not play (MPEG-2); empty: none."""
+    video_seconds: float = Field(600.0, gt=0)
+    """Seconds that coding one video anew may take; over it 406."""
     prefetch_frames: int = 0
     """Frames of the series that are transcoded ahead of the one that was asked for."""
