@@ -269,32 +269,15 @@ def test_a_pdf_is_shown_in_the_browsers_own_window(web: TestClient, store, accep
     assert "object-src 'none'" not in got.headers.get("content-security-policy", "")
 
 
-@pytest.mark.parametrize("form", ["rendered", "thumbnail"])
-@pytest.mark.parametrize(
-    "url", [instance_url(), series_url(), study_url(), f"{instance_url()}/frames/1"]
-)
-@pytest.mark.parametrize("query", ["?viewport=256%2C256", "?accept=image%2Fjpeg", ""])
-def test_images_are_not_rendered_and_the_answer_says_so(
-    web: TestClient, store, url: str, form: str, query: str
-) -> None:
-    store(image())
-
-    got = web.get(f"{url}/{form}{query}", headers={"Accept": "image/jpeg"})
-
-    assert got.status_code == 406
-    assert got.headers["content-type"] == "application/problem+json"
-    assert "not rendered by this version" in got.json()["detail"]
-
-
 @pytest.mark.parametrize(
     ("path", "status"),
     [
         (f"{instance_url()}/rendered", 404),
         (f"{series_url()}/thumbnail", 404),
         (f"{study_url()}/rendered", 404),
-        (f"{ROOT}/studies/1.2/series/1.3/instances/undefined/thumbnail", 400),
-        (f"{ROOT}/studies/1.2/series/1.3/instances/undefined/rendered", 400),
-        (f"{ROOT}/studies/undefined/rendered", 400),
+        (f"{ROOT}/studies/1.2/series/1.3/instances/undefined/thumbnail", 404),
+        (f"{ROOT}/studies/1.2/series/1.3/instances/undefined/rendered", 404),
+        (f"{ROOT}/studies/undefined/rendered", 404),
         (f"{instance_url(2)}/frames/x/rendered", 400),
         (f"{instance_url(2)}/frames/2/thumbnail", 404),
         (f"{instance_url(2)}/bulkdata/00420011", 404),

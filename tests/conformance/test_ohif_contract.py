@@ -205,13 +205,18 @@ def test_an_instance_for_segmentations(ohif: str, accept: str) -> None:
         (f"{SERIES}/instances/undefined/{{}}?accept=image/jpeg", "image/avif,*/*;q=0.8"),
     ],
 )
-def test_pictures_are_refused_clearly_until_there_are_some(
+def test_pictures_for_the_study_list_and_the_panel_of_series(
     ohif: str, target: str, accept: str, form: str
 ) -> None:
     sent = exchange(ohif, target.format(form), f"Accept: {accept}")
 
-    assert sent.status == (400 if "undefined" in target else 406)
-    assert sent.headers["content-type"] == "application/problem+json"
+    if "undefined" in target:
+        assert sent.status == 404
+        assert sent.headers["content-type"] == "application/problem+json"
+    else:
+        assert sent.status == 200
+        assert sent.headers["content-type"] == "image/jpeg"
+        assert sent.body.startswith(b"\xff\xd8\xff")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from filmroom.web import (
     reject,
     rendered,
     stow,
+    thumbnails,
     wado,
     wado_uri,
 )
@@ -38,6 +39,7 @@ from filmroom.web.errors import HANDLERS, Failures
 from filmroom.web.methods import by_path
 from filmroom.web.operator import build_api
 from filmroom.web.origin import Origins
+from filmroom.web.pictures import Drawers
 from filmroom.web.reception import Writers
 from filmroom.web.viewer import viewer_routes
 
@@ -48,6 +50,7 @@ DICOMWEB: list[BaseRoute] = [
     *stow.ROUTES,
     *wado.ROUTES,
     *bulkdata.ROUTES,
+    *thumbnails.ROUTES,
     *rendered.ROUTES,
     *reject.ROUTES,
 ]
@@ -77,6 +80,7 @@ def build(archive: Archive) -> ASGIApp:
     app.state.archive = archive
     app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
     app.state.traffic = Traffic()
+    app.state.drawers = Drawers(archive.settings.pixel_queue)
     app.state.writers = Writers(archive.settings.store_writers)
     guarded = Origins(Failures(app), archive.settings)
     return AccessLog(guarded, app.state.traffic)

@@ -2,45 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from filmroom.core.anonymous import check_anonymous
 from filmroom.core.archive import Archive
+from filmroom.core.render import PICTURES
+from filmroom.core.rendered import Showing, rendered, rendered_frames
+from filmroom.core.representative import is_picture
 from filmroom.core.retrieve import part
+from filmroom.core.shown import shown_type
 from filmroom.dicom.levels import Level
 from filmroom.dicom.matching import Exact
 from filmroom.dicom.media_types import DICOM
 from filmroom.errors import Conflict, Malformed, NotAcceptable, NotFound
+from filmroom.model.answer import Answer
 from filmroom.model.instance import Attributes, InstanceRef, Located
 from filmroom.model.query import Match, Query
 from filmroom.model.selection import Selection
 from filmroom.model.wanted import MediaRange, Offer, Wanted
 from filmroom.web.accept import read_accept
-from filmroom.web.rendered import shown, shown_as_is
+from filmroom.web.pictures import drawn
+from filmroom.web.rendering_params import read_fractions, read_frame_number, read_wado_rendering
 from filmroom.web.request import archive_of, read_uid, slots_of
 from filmroom.web.sending import describing, is_current, not_modified, single, strong_etag
 
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
 
-def wado_uri(request: Request) -> Response:
+def wado_uri(request: Request) -> Answer | Response:
     """The instance that the query names; Accept says nothing here, `contentType` does."""
     query = request.query_params
     if query.get("requestType", "").upper() != "WADO":
         raise Malformed("requestType must be WADO")
-    if query.get("anonymize", "no").lower() != "no":
-        raise NotAcceptable("this version gives nothing anonymized")
     archive = archive_of(request)
     located = _located(archive, request)
-    wanted = read_accept(query.get("contentType", ""))
-    as_stored = Offer(DICOM, located.transfer_syntax)
-    if "contentType" in query and wanted.choose([as_stored]):
+    offers = [Offer(media_type) for media_type in _media_types(located, query)]
+    form = read_accept(query.get("contentType", "")).choose(offers)
+    if form is None:
+        known = ", ".join(offer.media_type for offer in offers)
+        raise NotAcceptable(f"contentType of this instance is one of {known}")
+    if _is_anonymized(query):
+        _check_anonymized(archive, located, form, query)
+    if form.media_type == DICOM:
         return _file(request, archive, located)
-    bulk = shown_as_is(archive, located)
-    if bulk is None:
-        raise NotAcceptable(f"contentType must be {DICOM}: images are not rendered by this version")
-    return shown(request, located, bulk, wanted)
+    return _picture(archive, located, form, query)
+
+
+def _media_types(located: Located, query: QueryParams) -> list[str]:
+    """What an instance can be given as, what it is given as by default first (PS3.18 §9.1.2.2)."""
+    known = shown_type(located)
+    if known:
+        return [known, DICOM, *PICTURES]
+    if is_picture(located) and (located.number_of_frames == 1 or query.get("frameNumber")):
+        return [*PICTURES, DICOM]
+    return [DICOM, *PICTURES]
+
+
+def _picture(archive: Archive, located: Located, form: Offer, query: QueryParams) -> Answer:
+    asked = read_wado_rendering(query, located.ref.study, archive.settings)
+    rendering = asked.rendering
+    if _is_anonymized(query):
+        rendering = replace(rendering, annotations=frozenset(), overlays=False)
+    showing = Showing(rendering, asked.presentation, read_fractions(query))
+    wanted = Wanted((MediaRange(form.media_type),))
+    number = read_frame_number(query)
+    if number and not shown_type(located):
+        return rendered_frames(archive, located, (number,), wanted, showing)
+    ref = located.ref
+    return rendered(archive, Selection(ref.study, ref.series, ref.instance), wanted, showing)
+
+
+def _is_anonymized(query: QueryParams) -> bool:
+    word = query.get("anonymize", "").lower()
+    if word not in ("", "yes", "no"):
+        raise Malformed("anonymize is yes or no")
+    return word == "yes"
+
+
+def _check_anonymized(archive: Archive, located: Located, form: Offer, query: QueryParams) -> None:
+    """NotAcceptable for what would tell whose it is: this version shows pixels only."""
+    if form.media_type not in PICTURES:
+        raise NotAcceptable(f"this version gives no {form.media_type} anonymized")
+    if query.get("presentationUID"):
+        raise NotAcceptable("a presentation state may name the patient, and is not anonymized")
+    check_anonymous(archive, located)
 
 
 def _file(request: Request, archive: Archive, located: Located) -> Response:
@@ -89,6 +139,11 @@ def _ref(match: Attributes) -> InstanceRef:
 
 
 ROUTES = [
-    Route("/wado", wado_uri, name="wado-uri"),
-    Route("/dcm4chee-arc/aets/{aet}/wado", wado_uri, name="wado-uri at dcm4chee's address"),
+    Route("/wado", drawn(wado_uri), methods=["GET"], name="wado-uri"),
+    Route(
+        "/dcm4chee-arc/aets/{aet}/wado",
+        drawn(wado_uri),
+        methods=["GET"],
+        name="wado-uri at dcm4chee's address",
+    ),
 ]
