@@ -16,7 +16,8 @@ from typing import Any
 import anyio.to_thread
 import uvicorn
 
-from filmroom.cli.http_protocol import WireLimits, bounded
+from filmroom.cli.http_limits import WireLimits
+from filmroom.cli.http_protocol import bounded
 from filmroom.errors import Broken, Forbidden
 from filmroom.settings import Settings
 

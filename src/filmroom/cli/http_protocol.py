@@ -16,49 +16,20 @@ import socket
 import struct
 import termios
 from asyncio import TimerHandle
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from filmroom.settings import Settings
+from filmroom.cli.http_body import SocketBody
+from filmroom.cli.http_limits import TimedFlow, WireLimits
+from filmroom.web.direct import EXTENSION
 
 LINGER = 2.0  # seconds that a refused sender is listened to, so that it gets to read why
 ROUNDING = 0.99  # timers fire a little late or early: a body at the very rate is let pass
 LEFT_OVER = 1 << 20  # bytes of a body that are read after the answer, to keep the connection
-
-
-@dataclass(frozen=True, slots=True)
-class WireLimits:
-    """What one connection may take."""
-
-    header_bytes: int
-    headers: int
-    target: int
-    """Bytes of a request's target."""
-    header_timeout: float
-    """Seconds from a request's first byte, or the connection's start, to its last header."""
-    body_rate: int
-    """Bytes a second."""
-    body_window: float
-    """Seconds over which the rate is measured."""
-    keep_alive: float
-    """Seconds without anything said in either direction."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> WireLimits:
-        """The limits that the settings name."""
-        return cls(
-            header_bytes=settings.max_header_bytes,
-            headers=settings.max_headers,
-            target=settings.max_request_line,
-            header_timeout=settings.header_timeout,
-            body_rate=settings.body_rate,
-            body_window=settings.body_rate_window,
-            keep_alive=settings.keep_alive,
-        )
+DIRECT = 64 << 10  # bytes of a body still to come from which reading them directly pays
 
 
 def bounded(limits: WireLimits) -> type[BoundedProtocol]:
@@ -68,32 +39,6 @@ def bounded(limits: WireLimits) -> type[BoundedProtocol]:
 
 class OverLimit(Exception):
     """Raised inside the parser's callbacks to make it stop."""
-
-
-class TimedFlow(FlowControl):
-    """Flow control that knows for how long reading was paused."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(transport)
-        self._loop = loop
-        self._since = 0.0
-        self._total = 0.0
-
-    def pause_reading(self) -> None:
-        """Stop reading, and look at the clock."""
-        if not self.read_paused:
-            self._since = self._loop.time()
-        super().pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.read_paused:
-            self._total += self._loop.time() - self._since
-        super().resume_reading()
-
-    def paused(self) -> float:
-        """Seconds so far in which nothing was read."""
-        return self._total + (self._loop.time() - self._since if self.read_paused else 0.0)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -111,7 +56,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._raw_bytes = 0
         self._header_bytes = 0
-        self._body_bytes = 0
+        self._expected = 0  # bytes of the body, where its length is told
+        self._arrived = 0  # bytes of the body
+        self._to_come = 0  # bytes of a body that the parser knows nothing of any more
+        self._direct: SocketBody | None = None
+        self._paused = 0.0  # seconds in which a body that was taken was not listened to
         self._left_over = 0
         self._header_timer: TimerHandle | None = None
         self._body_timer: TimerHandle | None = None
@@ -128,6 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Let go of the timers."""
         for name in ("_header_timer", "_body_timer", "_write_timer", "_close_timer"):
             self._cancel(name)
+        if self._direct is not None:
+            self._direct.send_away()
         super().connection_lost(exc)
 
     def _cancel(self, timer: str) -> None:
@@ -140,8 +91,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Feed the parser, unless the sender was refused already."""
         if self._refused:
             return
+        if self._to_come:
+            data = self._past_body(data)
         begun_before = self._begun
-        super().data_received(data)
+        if data:
+            super().data_received(data)
         if self._refused:
             return
         if self._begun and begun_before:
@@ -191,12 +145,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._begun = False
         self._in_body = True
         self._left_over = 0
+        self._arrived = 0
+        self._expected = self._length()
+        if self._expected >= DIRECT:
+            self.scope["extensions"] = {EXTENSION: self._take_body}  # type: ignore[dict-item]
         self._cancel("_header_timer")
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        self._body_bytes += len(body)
+        self._arrived += len(body)
         super().on_body(body)
         if self.cycle.response_complete:
             self._left_over += len(body)
@@ -217,6 +175,51 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_body and self.cycle.response_complete and self._close_timer is None:
             self._close_timer = self.loop.call_later(self.limits.body_window, self._linger)
 
+    # A body that its reader takes from the socket itself
+
+    def _length(self) -> int:
+        named = dict(self.headers)
+        length = named.get(b"content-length", b"")
+        return int(length) if length.isdigit() and b"transfer-encoding" not in named else 0
+
+    def _take_body(self) -> SocketBody | None:
+        """Hand the rest of the body over; this protocol only counts it from here on."""
+        cycle, left = self.cycle, self._expected - self._arrived
+        unfit = not self._in_body or self._direct or self._refused or cycle.disconnected
+        if unfit or left < DIRECT or self.transport.get_extra_info("sslcontext"):
+            return None
+        if cycle.waiting_for_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        first, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        self.flow.resume_reading()  # else flow control would later resume what it paused
+        self.transport.pause_reading()
+        self.parser = httptools.HttpRequestParser(self)  # for the next request
+        fd = self._socket().fileno()
+        self._direct = SocketBody(fd, first, left, self.loop, self._continue)
+        return self._direct
+
+    def _continue(self, left: int) -> None:
+        """A body was given back; what is left of it comes this way again."""
+        direct, self._direct = self._direct, None
+        if direct is None or self.transport.is_closing():
+            return
+        self._arrived += direct.received
+        self._paused += direct.paused()
+        self._to_come = left
+        if not left:
+            self.on_message_complete()
+        self.transport.resume_reading()
+
+    def _past_body(self, data: bytes) -> bytes:
+        piece, rest = data[: self._to_come], data[self._to_come :]
+        self._to_come -= len(piece)
+        self.on_body(piece)
+        if not self._to_come:
+            self.on_message_complete()
+        return rest
+
     # Time
 
     def _await_headers(self) -> None:
@@ -233,16 +236,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(408, f"the request's headers did not come within {seconds:g} s")
 
     def _await_body(self) -> None:
-        self._body_bytes = 0
-        paused = self.flow.paused()
-        self._body_timer = self.loop.call_later(self.limits.body_window, self._check_rate, paused)
+        window, so_far = self.limits.body_window, self._so_far()
+        self._body_timer = self.loop.call_later(window, self._check_rate, *so_far)
 
-    def _check_rate(self, paused_before: float) -> None:
+    def _so_far(self) -> tuple[int, float]:
+        """Bytes of the body that arrived, and seconds in which we did not listen."""
+        arrived, paused = self._arrived, self.flow.paused() + self._paused
+        if self._direct is not None:
+            arrived, paused = arrived + self._direct.received, paused + self._direct.paused()
+        return arrived, paused
+
+    def _check_rate(self, arrived_before: int, paused_before: float) -> None:
         self._body_timer = None
-        listened = self.limits.body_window - (self.flow.paused() - paused_before)
+        arrived, paused = self._so_far()
+        listened = self.limits.body_window - (paused - paused_before)
         if self.cycle.waiting_for_100_continue:
             listened = 0.0
-        if self._body_bytes >= self.limits.body_rate * listened * ROUNDING:
+        if arrived - arrived_before >= self.limits.body_rate * listened * ROUNDING:
             self._await_body()
         else:
             self._refuse(408, f"the body came slower than {self.limits.body_rate} bytes a second")
@@ -315,6 +325,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
+        if self._direct is not None:
+            self._direct.send_away()
+            self.transport.resume_reading()
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()

@@ -7,7 +7,12 @@ without a blob would be a lie.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
+from typing import TypeVar
 
 from filmroom.core import ledger
 from filmroom.core.archive import Archive
@@ -29,6 +34,7 @@ from filmroom.model.ports import Added, Staged
 from filmroom.model.stored import Outcome, Stored
 from filmroom.settings import Settings
 
+R = TypeVar("R")
 PATIENCE = 10.0  # seconds to wait for a slot
 ROOM_CHECK = 64 << 20  # bytes of one instance between two looks at the free space
 
@@ -99,12 +105,10 @@ class Incoming:
 
         Raises Refused if it is not acceptable, and then nothing of it is kept.
         """
-        try:
-            if self._failed is not None:
-                raise self._failed
-            return self._store()
-        finally:
-            self.discard()
+        (told,) = finish_all([self])
+        if isinstance(told, Exception):
+            raise told
+        return told
 
     def discard(self) -> None:
         """Forget what was written; harmless after `finish` and when said twice."""
@@ -137,50 +141,110 @@ class Incoming:
             self._room_checked = size
             check_room(self._archive)
 
-    def _store(self) -> Stored:
-        if not self._staged.size:
-            raise Refused("an empty instance was sent")
-        settings = self._archive.settings
-        with self._staged.view() as data:
-            scanned = scan(data, scan_limits(settings), settings.public_root)
-        self._check_study(scanned)
-        try:
-            added = self._keep(scanned)
-        except Conflict as error:
-            discard_unneeded(self._archive, self._staged.digest)
-            raise _refusal(str(error), FailureReason.DUPLICATE, scanned) from error
-        return Stored(
-            ref=InstanceRef(scanned.study, scanned.series, scanned.instance),
-            sop_class=scanned.sop_class,
-            outcome=added.outcome,
-            warnings=(*scanned.warnings, *added.warnings, *_ASIDE.get(added.outcome, ())),
-        )
-
     def _check_study(self, scanned: Scan) -> None:
         if self._study is not None and scanned.study != self._study:
             # PS3.18 §10.5.1.1: all instances of the request belong to the study it names
             message = f"belongs to study {scanned.study}, not to {self._study}"
             raise _refusal(message, FailureReason.DATA_SET_MISMATCH, scanned)
 
-    def _keep(self, scanned: Scan) -> Added:
-        index, storage = self._archive.index, self._archive.storage
-        staged = self._staged
-        instance = new_instance(scanned, staged.digest, staged.size, staged.modified, self._source)
-        with storage.guard(instance.key):
-            fresh = not storage.exists(instance.key)
-            if not fresh and _is_stored(self._archive, instance):
-                return Added(Outcome.SAME)
-            staged.commit()
-            added = index.add(instance, self._archive.settings.on_conflict)
-            self._write_down(instance, added, fresh)
-        return added
+    def keep(self, guards: ExitStack) -> Kept:
+        """Check what was written and make its bytes last; half of `finish`.
 
-    def _write_down(self, instance: Instance, added: Added, fresh: bool) -> None:
-        if added.outcome is Outcome.SAME or (added.outcome is Outcome.NEW and fresh):
-            return  # what any blob tells by being there
-        deed = Deed.STORED if added.outcome is Outcome.NEW else Deed(added.outcome.value)
-        entry = Entry(deed, (instance.key,), time.time(), self._source, fresh=fresh)
-        ledger.write(self._archive.storage, entry)
+        Their fate is guarded until `guards` is closed, which must be after the row is there.
+        """
+        if self._failed is not None:
+            raise self._failed
+        staged, storage = self._staged, self._archive.storage
+        if not staged.size:
+            raise Refused("an empty instance was sent")
+        settings = self._archive.settings
+        with staged.view() as data:
+            scanned = scan(data, scan_limits(settings), settings.public_root)
+        self._check_study(scanned)
+        instance = new_instance(scanned, staged.digest, staged.size, staged.modified, self._source)
+        guards.enter_context(storage.guard(instance.key))
+        fresh = not storage.exists(instance.key)
+        same = not fresh and _is_stored(self._archive, instance)
+        if not same:
+            staged.commit()
+        return Kept(self._archive, scanned, instance, fresh=fresh, same=same)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An instance whose bytes will last, and whose row is still to be written."""
+
+    archive: Archive
+    scanned: Scan
+    instance: Instance
+    fresh: bool
+    """Whether its blob was not there before."""
+    same: bool
+    """Whether it was stored before, so that there is nothing to do."""
+
+    def stored(self, added: Added) -> Stored:
+        """What the sender is told, and the ledger where blobs alone do not tell it."""
+        instance, outcome, scanned = self.instance, added.outcome, self.scanned
+        if outcome is not Outcome.SAME and not (outcome is Outcome.NEW and self.fresh):
+            deed = Deed.STORED if outcome is Outcome.NEW else Deed(outcome.value)
+            entry = Entry(deed, (instance.key,), time.time(), instance.source, fresh=self.fresh)
+            ledger.write(self.archive.storage, entry)
+        return Stored(
+            ref=instance.ref,
+            sop_class=instance.sop_class,
+            outcome=outcome,
+            warnings=(*scanned.warnings, *added.warnings, *_ASIDE.get(outcome, ())),
+        )
+
+    def refused(self, error: Conflict) -> Refused:
+        """Leave nothing of what the index refused; what the sender is told."""
+        discard_unneeded(self.archive, self.instance.key)
+        return _refusal(str(error), FailureReason.DUPLICATE, self.scanned)
+
+
+def finish_all(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
+    """`finish` several, whose rows share a transaction; what became of each, in their order."""
+    with ExitStack() as guards:
+        kept = [_attempt(partial(incoming.keep, guards)) for incoming in incomings]
+        told = [_told(one, added) for one, added in zip(kept, _added(kept), strict=True)]
+    for incoming in incomings:
+        incoming.discard()
+    # Nobody guards them any more: now what the index refused can go.
+    return [
+        _attempt(partial(one.refused, error))
+        if isinstance(one, Kept) and isinstance(error, Conflict)
+        else error
+        for one, error in zip(kept, told, strict=True)
+    ]
+
+
+def _told(kept: Kept | Exception, added: Added | Exception) -> Stored | Exception:
+    if isinstance(added, Exception):
+        return added
+    assert isinstance(kept, Kept)  # noqa: S101  # what was not kept was not added
+    return _attempt(partial(kept.stored, added))
+
+
+def _added(kept: Sequence[Kept | Exception]) -> list[Added | Exception]:
+    """What the index does with each instance; the error of one whose bytes were not kept."""
+    fresh = [one for one in kept if isinstance(one, Kept) and not one.same]
+    added: Iterator[Added | ArchiveError] = iter(())
+    if fresh:
+        archive = fresh[0].archive
+        instances = [one.instance for one in fresh]
+        added = iter(archive.index.add_all(instances, archive.settings.on_conflict))
+    return [
+        one if isinstance(one, Exception) else Added(Outcome.SAME) if one.same else next(added)
+        for one in kept
+    ]
+
+
+def _attempt(act: Callable[[], R]) -> R | Exception:
+    # A fault of ours with one instance must not hide what became of the others.
+    try:
+        return act()
+    except Exception as error:
+        return error
 
 
 def scan_limits(settings: Settings) -> ScanLimits:

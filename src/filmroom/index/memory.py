@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex
-from filmroom.errors import Broken, Conflict, NotFound
+from filmroom.errors import ArchiveError, Broken, Conflict, NotFound
 from filmroom.index.memory_search import Search
 from filmroom.model.change import Action, Change
 from filmroom.model.instance import Instance, InstanceRef, Located
@@ -81,6 +81,18 @@ class MemoryIndex:
         self.lock = threading.RLock()
         self.closed = False
         self._held = Held()
+
+    @_whole
+    def add_all(
+        self, instances: Sequence[Instance], on_conflict: OnConflict = OnConflict.KEEP_FIRST
+    ) -> list[Added | ArchiveError]:
+        added: list[Added | ArchiveError] = []
+        for instance in instances:
+            try:
+                added.append(self.add(instance, on_conflict))
+            except ArchiveError as refusal:
+                added.append(refusal)
+        return added
 
     @_whole
     def add(self, instance: Instance, on_conflict: OnConflict = OnConflict.KEEP_FIRST) -> Added:

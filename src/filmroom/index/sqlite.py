@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex
-from filmroom.errors import Broken
+from filmroom.errors import ArchiveError, Broken
 from filmroom.index import functions, ingest, metadata, removal, rows
 from filmroom.index.opening import connect, is_lasting, migrate, path_of, translating
 from filmroom.index.search import Search
@@ -62,6 +62,12 @@ class SqliteIndex:
     def add(self, instance: Instance, on_conflict: OnConflict = OnConflict.KEEP_FIRST) -> Added:
         prepared = ingest.prepare(instance, on_conflict)
         return self._change(partial(ingest.add, prepared=prepared))
+
+    def add_all(
+        self, instances: Sequence[Instance], on_conflict: OnConflict = OnConflict.KEEP_FIRST
+    ) -> list[Added | ArchiveError]:
+        prepared = [ingest.prepare(instance, on_conflict) for instance in instances]
+        return self._writer.submit_all([partial(ingest.add, prepared=one) for one in prepared])
 
     def reject(self, selection: Selection, code: str, source: str) -> list[str]:
         return self._change(partial(removal.reject, selection=selection, code=code, source=source))

@@ -6,7 +6,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,12 +62,26 @@ class Writer(Generic[T]):
 
     def submit(self, make: Callable[[T], R]) -> R:
         """Make a change and wait until it is durable; what it raises is raised here."""
-        future: Future[R] = Future()
+        return self._queued([make])[0].result()
+
+    def submit_all(self, makes: Sequence[Callable[[T], R]]) -> list[R | ArchiveError]:
+        """Make several changes in their order, then wait; a refusal takes its answer's place."""
+        answers: list[R | ArchiveError] = []
+        for future in self._queued(makes):
+            try:
+                answers.append(future.result())
+            except ArchiveError as refusal:
+                answers.append(refusal)
+        return answers
+
+    def _queued(self, makes: Sequence[Callable[[T], R]]) -> list[Future[R]]:
+        futures: list[Future[R]] = [Future() for _ in makes]
         with self._closing:
             if self._closed:
                 raise Broken("the index is closed")
-            self._queue.put(Change(make, future))
-        return future.result()
+            for make, future in zip(makes, futures, strict=True):
+                self._queue.put(Change(make, future))
+        return futures
 
     def close(self) -> None:
         """Finish what is queued, then end the thread and the connection."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex, Span
+from filmroom.errors import ArchiveError
 from filmroom.model.change import Change
 from filmroom.model.instance import Instance, InstanceRef, Located
 from filmroom.model.metadata import Metadata
@@ -172,6 +173,11 @@ class InstanceIndex(Protocol):
         are never overwritten by blanks. A rejected or deleted instance sent again
         is NEW. Raises Conflict for other bytes under REFUSE.
         """
+
+    def add_all(
+        self, instances: Sequence[Instance], on_conflict: OnConflict = OnConflict.KEEP_FIRST
+    ) -> list[Added | ArchiveError]:
+        """`add` several, in their order and in one commit; what it would raise takes its place."""
 
     def find(self, query: Query) -> Found:
         """Answer one search; rejected instances, and what has only those, are not found."""

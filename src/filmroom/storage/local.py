@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import secrets
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ from filmroom.storage.ledger import LedgerFile
 from filmroom.storage.mapped import mapped
 
 SCHEME = "file://"
+
+_OURS = secrets.token_hex(8)  # no other process stages under these names, here or on another node
+_NUMBERS = itertools.count()
 
 
 def open_storage(url: str) -> LocalStorage:
@@ -188,7 +192,7 @@ class LocalStaged:
     def __init__(self, folder: str, fanout: Fanout) -> None:
         self._fd = -1
         self._fanout = fanout
-        self._path = f"{folder}/{secrets.token_hex(12)}"
+        self._path = f"{folder}/{_OURS}-{os.getpid()}-{next(_NUMBERS)}"
         with translated("a staged file"):
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self._hash = hashlib.sha256()

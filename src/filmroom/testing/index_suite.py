@@ -14,7 +14,7 @@ from filmroom.dicom.levels import Level
 from filmroom.errors import Broken, Conflict, NotFound
 from filmroom.model.change import Action
 from filmroom.model.instance import Instance, InstanceRef, Located
-from filmroom.model.ports import Counts, InstanceIndex
+from filmroom.model.ports import Added, Counts, InstanceIndex
 from filmroom.model.query import Query
 from filmroom.model.selection import Selection
 from filmroom.model.stored import OnConflict, Outcome
@@ -51,6 +51,23 @@ class IndexSuite(SearchSuite, MetadataSuite, HidingSuite):
         assert index.counts() == Counts(1, 1, 1, 512, 0, 0)
         assert index.knows(one.key)
         assert not index.knows("0" * 64)
+
+    def test_several_are_added_in_their_order_each_with_its_own_outcome(
+        self, index: InstanceIndex
+    ) -> None:
+        one, again, other = instance(version="1"), instance(version="1"), instance(version="2")
+        more = [instance(f"1.1.{number}") for number in range(2, 5)]
+
+        new, same, refused, *added = index.add_all([one, again, other, *more], OnConflict.REFUSE)
+
+        assert isinstance(new, Added)
+        assert new.outcome is Outcome.NEW
+        assert isinstance(same, Added)
+        assert same.outcome is Outcome.SAME
+        assert isinstance(refused, Conflict)
+        assert added == [Added(Outcome.NEW)] * 3
+        assert index.counts().instances == 4
+        assert index.add_all([]) == []
 
     def test_frames_and_bulk_values_are_found_by_key(self, index: InstanceIndex) -> None:
         one = instance(frames=3)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from filmroom.core.archive import Archive
-from filmroom.core.store import Incoming, receive
+from filmroom.core.store import Incoming, finish_all, receive
 from filmroom.errors import (
     ArchiveError,
     Broken,
@@ -22,6 +23,7 @@ from filmroom.errors import (
     Unsupported,
 )
 from filmroom.model.stored import Stored
+from filmroom.web.direct import DirectBody
 from filmroom.web.errors import OURS, log_failure
 from filmroom.web.multipart import Event, PartBegins, PartEnds, read_content_type
 
@@ -29,6 +31,7 @@ DICOM = "application/dicom"
 PLAIN_ENCODINGS = ("", "binary", "8bit", "7bit", "identity")
 PATIENCE = 10.0  # seconds that an instance waits for a place among the writers
 READERS = 4  # threads that read for each that finishes: one may wait long for its turn to write
+TOGETHER = 4  # instances of a request whose rows share a transaction
 REASONS: dict[type[ArchiveError], FailureReason] = {
     ArchiveError: FailureReason.PROCESSING_FAILURE,
     Busy: FailureReason.OUT_OF_RESOURCES,
@@ -83,12 +86,14 @@ class Writers:
         # Some readers must stay free for those that hold a place, or all would wait for all.
         self._waiting = threading.BoundedSemaphore(READERS * count // 2)
 
-    def receive(self, archive: Archive, source: str, study: str | None) -> Incoming:
+    def receive(
+        self, archive: Archive, source: str, study: str | None, patience: float = PATIENCE
+    ) -> Incoming:
         """Begin an instance; Busy if all places are taken, or too many wait for one."""
         if not self._waiting.acquire(blocking=False):
             raise Busy("too many instances wait to be stored already")
         try:
-            return receive(archive, source, study, patience=PATIENCE)
+            return receive(archive, source, study, patience=patience)
         finally:
             self._waiting.release()
 
@@ -101,8 +106,8 @@ class Writers:
 class Reception:
     """The parts of one request; `feed` and `end` are called one after another.
 
-    A part is finished in another thread while the next ones are read; at most as many
-    are under way as there are writers, so that a sender is read no faster than it is stored.
+    Parts are finished, a few together, in another thread while the next ones are read. As many
+    are under way as find a place among the writers: a sender is read no faster than it is stored.
     """
 
     def __init__(
@@ -119,10 +124,9 @@ class Reception:
         self._source = source
         self._study = study
         self._incoming: Incoming | None = None
-        self._complete: Incoming | None = None
-        """The last part that is all there; finished when it is known whether more come."""
-        self._outcomes: list[Failed | Stored | Future[Stored | Failed]] = []
-        self._room = threading.BoundedSemaphore(writers.count)
+        self._complete: list[Incoming] = []
+        """The last parts that are all there; finished together, by another thread if more come."""
+        self._outcomes: list[Sequence[Stored | Failed] | Future[list[Stored | Failed]]] = []
         self._lock = threading.Lock()
         self._aborted = False
         self.broken: ArchiveError | None = None
@@ -131,19 +135,35 @@ class Reception:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; nothing more is taken once the body proved `broken`."""
         with self._lock:
-            if self._aborted or self.broken:
-                return
-            try:
-                for event in self._reader.feed(chunk):
-                    self._take(event)
-            except ArchiveError as error:
-                self._break(error)
+            self._feed(chunk)
+            self._hand_over()
+
+    def feed_from(self, body: DirectBody) -> bool:
+        """Take a body's bytes until its end, or until nothing comes; whether nothing more will."""
+        while chunk := body.read():
+            with self._lock:
+                self._feed(chunk)
+                if self._aborted or self.broken:
+                    return True
+        if body.left:
+            with self._lock:
+                self._hand_over()  # what waits for a slow sender holds no place
+        return not body.left
+
+    def _feed(self, chunk: bytes) -> None:
+        if self._aborted or self.broken:
+            return
+        try:
+            for event in self._reader.feed(chunk):
+                self._take(event)
+        except ArchiveError as error:
+            self._break(error)
 
     def end(self, chunk: bytes = b"") -> list[Stored | Failed]:
         """Take the last bytes, wait for what is under way; every part's outcome, in order."""
-        if chunk:
-            self.feed(chunk)
         with self._lock:
+            if chunk:
+                self._feed(chunk)
             if not self.broken:
                 try:
                     for event in self._closing_events():
@@ -152,8 +172,9 @@ class Reception:
                     self._break(error)
             self._finish_last()
             return [
-                outcome.result() if isinstance(outcome, Future) else outcome
-                for outcome in self._outcomes
+                outcome
+                for group in self._outcomes
+                for outcome in (group.result() if isinstance(group, Future) else group)
             ]
 
     def abort(self) -> None:
@@ -190,44 +211,47 @@ class Reception:
                     self._fail(error)
 
     def _begin(self, part: PartBegins) -> None:
-        self._hand_over()
+        if len(self._complete) == TOGETHER:
+            self._hand_over()
         try:
             check_part(part.headers)
-            self._incoming = self._writers.receive(self._archive, self._source, self._study)
+            self._incoming = self._place()
         except ArchiveError as error:
             self._fail(error)
 
+    def _place(self) -> Incoming:
+        """A place among the writers; whoever waits for one holds none."""
+        if self._complete:
+            with contextlib.suppress(Busy):
+                return self._writers.receive(self._archive, self._source, self._study, 0.0)
+            self._hand_over()
+        return self._writers.receive(self._archive, self._source, self._study)
+
     def _fail(self, error: ArchiveError) -> None:
         self._drop()
-        self._outcomes.append(_failed(error))
+        self._hand_over()  # outcomes are in the order of the parts
+        self._outcomes.append([_failed(error)])
 
     def _finish(self) -> None:
-        if self._incoming is None:  # it failed before its end
-            return
-        self._complete, self._incoming = self._incoming, None
+        if self._incoming is not None:  # else it failed before its end
+            self._complete.append(self._incoming)
+            self._incoming = None
 
     def _hand_over(self) -> None:
-        """Have the part that is all there finished by another thread: more are to come."""
-        incoming, self._complete = self._complete, None
-        if incoming is not None:
-            self._room.acquire()
-            self._outcomes.append(self._writers.finishers.submit(self._finish_one, incoming))
+        """Have the parts that are all there finished by another thread: more are to come."""
+        complete, self._complete = self._complete, []
+        if complete:
+            self._outcomes.append(self._writers.finishers.submit(_finished, complete))
 
     def _finish_last(self) -> None:
-        """Finish the last part here: most requests have one, and it need not change threads."""
-        incoming, self._complete = self._complete, None
-        if incoming is not None:
-            self._room.acquire()
-            self._outcomes.append(self._finish_one(incoming))
+        """Finish the last parts here: most requests have one, and it need not change threads."""
+        complete, self._complete = self._complete, []
+        if complete:
+            self._outcomes.append(_finished(complete))
 
-    def _finish_one(self, incoming: Incoming) -> Stored | Failed:
-        try:
-            return incoming.finish()
-        except Exception as error:  # a fault of ours must not hide what became of the others
-            return _failed(error)
-        finally:
-            incoming.discard()
-            self._room.release()
+
+def _finished(complete: list[Incoming]) -> list[Stored | Failed]:
+    return [told if isinstance(told, Stored) else _failed(told) for told in finish_all(complete)]
 
 
 class WholeBody:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from filmroom.dicom.xml_model import native_model
 from filmroom.errors import Malformed, Unsupported
+from filmroom.model.stored import Stored
 from filmroom.settings import Settings
+from filmroom.web.direct import DirectBody, take_body
 from filmroom.web.errors import retry_headers
 from filmroom.web.multipart import MultipartReader, PartLimits, read_content_type
-from filmroom.web.reception import DICOM, PartReader, Reception, WholeBody, Writers
+from filmroom.web.reception import DICOM, Failed, PartReader, Reception, WholeBody, Writers
 from filmroom.web.request import archive_of, root_of, source_of, uid_of
 from filmroom.web.responses import DICOM_JSON, DICOM_XML, dicom_json
 from filmroom.web.store_response import require_parts, store_response, store_status
@@ -30,8 +32,12 @@ async def store(request: Request) -> Response:
     writers: Writers = request.app.state.writers
     reception = Reception(archive, writers, reader, source_of(request), study)
     try:
-        rest = await _pour(request, reception, writers)
-        outcomes = await asyncio.wrap_future(writers.readers.submit(reception.end, rest))
+        body = take_body(request.scope)
+        if body is not None:
+            outcomes = await _draw(body, reception, writers)
+        else:
+            rest = await _pour(request, reception, writers)
+            outcomes = await asyncio.wrap_future(writers.readers.submit(reception.end, rest))
     except BaseException:
         _abandon(reception, writers)
         raise
@@ -51,6 +57,28 @@ def _abandon(reception: Reception, writers: Writers) -> None:
         writers.readers.submit(reception.abort)
     except RuntimeError:  # the server stops, and its threads are at their end
         reception.abort()
+
+
+async def _draw(body: DirectBody, reception: Reception, writers: Writers) -> list[Stored | Failed]:
+    """Have a thread read the body from the socket, for as long as bytes come."""
+
+    def read(first: bytes) -> list[Stored | Failed] | None:
+        if first:
+            reception.feed(first)
+        return reception.end() if reception.feed_from(body) else None
+
+    first = body.first
+    try:
+        while True:
+            outcomes = await asyncio.wrap_future(writers.readers.submit(read, first))
+            if outcomes is not None:
+                return outcomes
+            first = b""
+            await body.more()
+    except ConnectionError:
+        raise ClientDisconnect from None
+    finally:
+        body.give_back()
 
 
 async def _pour(request: Request, reception: Reception, writers: Writers) -> bytes:

@@ -239,7 +239,7 @@ def test_where_the_index_fails_the_blob_is_litter_and_success_is_not_said(
     def add(*_args: object) -> None:
         raise Broken("the index is gone")
 
-    monkeypatch.setattr(archive.index, "add", add)
+    monkeypatch.setattr(archive.index, "add_all", add)
     with pytest.raises(Broken):
         store(archive, ONE)
 

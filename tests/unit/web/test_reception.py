@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -33,13 +34,14 @@ class FakeIncoming:
             raise self.refusal
         self.written += chunk
 
-    def finish(self) -> Stored:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
     def discard(self) -> None:
         self.discarded += 1
+
+
+def finish_all(fakes: Sequence[FakeIncoming]) -> list[Stored | Exception]:
+    for fake in fakes:
+        fake.discard()
+    return [fake.answer for fake in fakes]
 
 
 @pytest.fixture
@@ -65,6 +67,7 @@ def receiving(
             return part
 
         monkeypatch.setattr(module, "receive", receive)
+        monkeypatch.setattr(module, "finish_all", finish_all)
         fakes = [part for part in parts if isinstance(part, FakeIncoming)]
         return Reception(archive, writers, MultipartReader(b"x"), "test"), fakes
 
@@ -98,6 +101,46 @@ def test_a_part_that_fails_midway_is_skipped_and_the_next_one_read(receiving, er
     assert reception.end() == [Failed(error), STORED]
     assert fakes[0].discarded
     assert fakes[1].written == b"second"
+
+
+def test_parts_that_are_there_give_up_their_places_before_the_next_waits_for_one(receiving) -> None:
+    busy = errors.Busy("no place at once")
+    reception, fakes = receiving(FakeIncoming(STORED), busy, FakeIncoming(STORED))
+
+    reception.feed(body(b"first", b"second"))
+
+    assert reception.end() == [STORED, STORED]
+    assert fakes[1].written == b"second"
+
+
+class Trickle:
+    """A body whose sender falls silent after each piece."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    @property
+    def left(self) -> int:
+        return sum(map(len, self.pieces))
+
+    def read(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+def test_a_body_is_taken_until_nothing_comes_and_then_its_whole_parts_hold_no_place(
+    receiving,
+) -> None:
+    reception, fakes = receiving(FakeIncoming(STORED), FakeIncoming(STORED))
+    sent = body(b"first", b"second")
+    trickle = Trickle(sent[:20], b"", sent[20:])
+
+    assert not reception.feed_from(trickle)
+    while not fakes[0].discarded:
+        time.sleep(0.001)
+    assert reception.feed_from(trickle)
+
+    assert reception.end() == [STORED, STORED]
+    assert [fake.written for fake in fakes] == [b"first", b"second"]
 
 
 def test_a_part_that_finds_no_slot_fails_alone(receiving) -> None:
@@ -147,6 +190,7 @@ def test_after_a_body_is_broken_nothing_more_is_read(receiving) -> None:
 def test_a_whole_body_is_one_part(monkeypatch, archive: Archive, writers: Writers) -> None:
     fake = FakeIncoming(STORED)
     monkeypatch.setattr(module, "receive", lambda *_, patience: fake)
+    monkeypatch.setattr(module, "finish_all", finish_all)
     reception = Reception(archive, writers, WholeBody(), "test")
 
     reception.feed(b"--x\r\n")
