@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from fractions import Fraction
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from filmroom.dicom.frames import Span
-from filmroom.errors import Broken, Undecodable
+from filmroom.dicom.video.remux import Remuxed, remux
+from filmroom.errors import Broken, NotAcceptable, Undecodable
 from filmroom.model.pixels import Coded, DerivedFile, Image
 from filmroom.model.rendering import Rendering
 
@@ -27,6 +29,16 @@ class NoPixels:
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         raise Undecodable("this archive draws nothing")
+
+    def remux(self, stream: Iterable[bytes], *, is_hevc: bool, rate: Fraction | None) -> Remuxed:
+        return remux(stream, is_hevc=is_hevc, told=rate)
+
+    @property
+    def can_code_video(self) -> bool:
+        return False
+
+    def code_video(self, stream: Iterable[bytes]) -> Generator[bytes, None, None]:
+        raise NotAcceptable("this archive codes no video")
 
     def close(self) -> None:
         """Nothing to end."""

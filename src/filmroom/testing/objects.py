@@ -199,10 +199,23 @@ def pdf(study: int = 1, series: int = 80, instance: int = 1, document: bytes = b
     return dataset
 
 
-def video(study: int = 1, series: int = 70, instance: int = 1, frames: int = 25) -> bytes:
-    """A Part 10 file with an MP4 container's first boxes as its video; not playable."""
+def video(
+    study: int = 1,
+    series: int = 70,
+    instance: int = 1,
+    frames: int = 25,
+    *,
+    stream: bytes = b"",
+    transfer_syntax: str = MP4_HIGH,
+    fragments: int = 1,
+    **attributes: Any,
+) -> bytes:
+    """A Part 10 file with a video: by default an MP4 container's first boxes, not playable."""
     box = b"ftypisom\0\0\2\0isomiso2avc1mp41"
     container = struct.pack(">I", len(box) + 4) + box + struct.pack(">I", 8) + b"mdat"
+    whole = stream or container
+    length = -(-len(whole) // fragments)
+    length += length % 2
     dataset = image(
         study,
         series,
@@ -211,9 +224,11 @@ def video(study: int = 1, series: int = 70, instance: int = 1, frames: int = 25)
         bits=8,
         samples=3,
         SOPClassUID=f"{SECONDARY_CAPTURE}.4",
+        **attributes,
     )
     dataset.PhotometricInterpretation = "YBR_PARTIAL_420"
-    dataset.PixelData = encapsulate([container], has_bot=False)
+    pieces = [whole[at : at + length] for at in range(0, len(whole), length)]
+    dataset.PixelData = encapsulate(pieces, has_bot=False)
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
-    return part10(dataset, MP4_HIGH)
+    return part10(dataset, transfer_syntax)
