@@ -18,7 +18,7 @@ from starlette.responses import Response
 from filmroom.core.content import MemoryContent
 from filmroom.core.render import Picture
 from filmroom.errors import Busy, NotFound
-from filmroom.model.answer import Answer, Part
+from filmroom.model.answer import Answer, Content, Part
 from filmroom.model.selection import Selection
 from filmroom.web.request import selection_of
 from filmroom.web.sending import (
@@ -51,15 +51,15 @@ class Drawers:
         self._queue = queue
         self.galleries = BoundedSemaphore(GALLERIES)
 
-    async def draw(self, request: Request, picture: Picture) -> bytes:
-        """The picture; Busy if too many wait, and not for whom has left meanwhile."""
+    async def draw(self, request: Request, content: Content) -> bytes:
+        """What pixels make, such as a picture; Busy if too many wait, nothing for who has left."""
         turns = self._turns.statistics()
         if turns.borrowed_tokens >= turns.total_tokens and turns.tasks_waiting >= self._queue:
             raise Busy("too many pictures at once: ask again in a moment (pixel_queue)")
         async with self._turns:
             if await request.is_disconnected():
                 raise ClientDisconnect
-            return await run_sync(picture.read, limiter=self._threads)
+            return await run_sync(content.read, limiter=self._threads)
 
 
 def drawers_of(request: HTTPConnection) -> Drawers:
