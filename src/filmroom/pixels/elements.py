@@ -90,6 +90,15 @@ def words(attributes: Attributes, tag: str) -> NDArray[np.uint16]:
     return (np.array(listed, np.int64) & 0xFFFF).astype(np.uint16)
 
 
+def floats(attributes: Attributes, tag: str) -> list[float]:
+    """Values of VR FL, listed or as little-endian bytes; none if any of them is no number."""
+    data = binary(attributes, tag)
+    if not data:
+        return numbers(attributes, tag)
+    found = np.frombuffer(data[: len(data) // 4 * 4], "<f4")
+    return found.tolist() if np.isfinite(found).all() else []
+
+
 def functional_group(attributes: Attributes, sequence: str, frame: int) -> Attributes | None:
     """The macro that holds for a frame (from 1): its own, else the shared one (PS3.3 §C.7.6.16)."""
     of_frames = items(attributes, PER_FRAME_FUNCTIONAL_GROUPS)

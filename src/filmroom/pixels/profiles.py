@@ -5,6 +5,7 @@ The well-known profiles are computed from the numbers of their specifications.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -34,15 +35,16 @@ STEPS = np.linspace(0, 1, 256)
 
 
 def in_profile(
-    colours: NDArray[np.uint8], attributes: Attributes, wanted: IccProfile
+    colours: NDArray[np.uint8], sources: Sequence[Attributes], wanted: IccProfile
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """Red, green and blue as the profile asked for means them, and the profile to embed.
 
-    Colours of an image without a profile are taken for sRGB.
+    The colours are those of the first of the data sets with a profile; without any they
+    are taken for sRGB.
     """
     if wanted is IccProfile.NO:
         return colours, None
-    own = own_profile(attributes)
+    own = next(filter(None, map(own_profile, sources)), None)
     if wanted is IccProfile.YES:
         return colours, own or well_known(IccProfile.SRGB)
     target = well_known(wanted)

@@ -181,8 +181,8 @@ def within(region: Region, rows: int, columns: int) -> Region | None:
 
 def cut(values: Values, region: Region) -> tuple[Values, Region]:
     """The pixels that a region touches, and where it lies among them."""
-    left, top = floor(region.x), floor(region.y)
-    right, bottom = ceil(region.x + region.width), ceil(region.y + region.height)
+    left, top = max(floor(region.x), 0), max(floor(region.y), 0)
+    right, bottom = max(ceil(region.x + region.width), 0), max(ceil(region.y + region.height), 0)
     inner = Region(region.x - left, region.y - top, region.width, region.height)
     return values[top:bottom, left:right], inner
 
@@ -220,9 +220,9 @@ def scaled(picture: Picture, region: Region, placement: Placement, by: int = 1) 
     columns, rows = placement.upright
     inside = within(region, picture.shape[0] * by, picture.shape[1] * by)
     if inside is None:
-        return _oriented(np.zeros((rows, columns, *picture.shape[2:]), np.uint8), placement)
+        return oriented(np.zeros((rows, columns, *picture.shape[2:]), np.uint8), placement)
     if inside == region:
-        return _oriented(_resized(picture, inside, columns, rows, by), placement)
+        return oriented(_resized(picture, inside, columns, rows, by), placement)
     left = round((inside.x - region.x) / region.width * columns)
     top = round((inside.y - region.y) / region.height * rows)
     right = round((inside.x + inside.width - region.x) / region.width * columns)
@@ -230,7 +230,7 @@ def scaled(picture: Picture, region: Region, placement: Placement, by: int = 1) 
     framed = np.zeros((rows, columns, *picture.shape[2:]), np.uint8)
     if right > left and bottom > top:
         framed[top:bottom, left:right] = _resized(picture, inside, right - left, bottom - top, by)
-    return _oriented(framed, placement)
+    return oriented(framed, placement)
 
 
 def _resized(picture: Picture, region: Region, columns: int, rows: int, by: int) -> Picture:
@@ -248,7 +248,8 @@ def _resized(picture: Picture, region: Region, columns: int, rows: int, by: int)
     return np.asarray(source.resize((columns, rows), by_weight, box=box, reducing_gap=2.0))
 
 
-def _oriented(picture: Picture, placement: Placement) -> Picture:
+def oriented(picture: Picture, placement: Placement) -> Picture:
+    """An upright picture turned and flipped."""
     if placement.rotation:
         picture = np.rot90(picture, -placement.rotation // 90)
     if placement.flip_horizontal:

@@ -42,24 +42,25 @@ def voi_attributes(attributes: Attributes, frame: int) -> Attributes:
 
 
 def between(low: float, high: float) -> Window:
-    """The window that shows exactly these values: `low` as black, `high` as white."""
-    width = max(high - low, abs(high) * 1e-6, 1e-30)
-    return Window(low + width / 2, width, VoiFunction.LINEAR_EXACT)
+    """The window that shows exactly the values from `low`, as black, to `high`, as white."""
+    return Window((low + high) / 2, high - low, VoiFunction.LINEAR_EXACT)
 
 
 def guessed(values: NDArray[np.float32]) -> Window:
     """A window for values that come without one: all but the outermost percentiles.
 
     Of values that are nearly all the same (a dose, a mask) the outermost are what
-    there is to see, so then it is all of them.
+    there is to see, so then it is all of them. A single value is set against zero.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:
         return between(0, 1)
-    low, high = np.percentile(finite, [TAIL, 100 - TAIL])
+    low, high = map(float, np.percentile(finite, [TAIL, 100 - TAIL]))
     if high <= low:
-        low, high = finite.min(), finite.max()
-    return between(float(low), float(high))
+        low, high = float(finite.min()), float(finite.max())
+    if high <= low:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return between(low, high) if high > low else between(0, 1)
 
 
 def coefficients(window: Window) -> tuple[float, float]:
