@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from filmroom.core.archive import Archive
-from filmroom.core.bulkdata import DOCUMENT, PIXEL_DATA, Bulk, bulk_value
+from filmroom.core.bulkdata import DOCUMENT, Bulk, bulk_value
+from filmroom.core.video import video_of
 from filmroom.dicom.media_types import ENCAPSULATED_PDF, MP4, PDF
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
-from filmroom.errors import NotAcceptable
 from filmroom.model.instance import Located
 
 
@@ -18,10 +18,7 @@ def shown_type(located: Located) -> str:
 
 
 def shown_as_is(archive: Archive, located: Located) -> Bulk:
-    """The document or video that an instance is made of; NotAcceptable if no browser plays it."""
+    """The document or video that an instance is made of."""
     if located.sop_class == ENCAPSULATED_PDF:
         return bulk_value(archive, located, DOCUMENT)
-    bulk = bulk_value(archive, located, PIXEL_DATA)
-    if bulk.media_type != MP4:
-        raise NotAcceptable("this video is not in an MP4 container, which browsers need")
-    return bulk
+    return video_of(archive, located)
