@@ -35,9 +35,10 @@ class ViewerSettings(BaseModel, use_attribute_docstrings=True):
     viewer_image_rendering: Literal["wadors", "wadouri"] = "wadors"
     """How images are fetched: frame by frame, or as whole files (OHIF: `imageRendering`)."""
     viewer_thumbnail_rendering: Literal["wadors", "thumbnailDirect", "thumbnail", "rendered"] = (
-        "wadors"
+        "thumbnail"
     )
-    """How thumbnails are made; `wadors`: by OHIF, from a frame (OHIF: `thumbnailRendering`)."""
+    """How thumbnails are made: by the archive, or, with `wadors`, by OHIF from whole frames
+    (OHIF: `thumbnailRendering`)."""
     viewer_thumbnail_request_strategy: Literal["fetch", "bulkDataRetrieve"] = "fetch"
     """How the archive's thumbnails are asked for (OHIF: `thumbnailRequestStrategy`)."""
     viewer_enable_study_lazy_load: bool = True

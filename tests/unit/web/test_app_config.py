@@ -74,7 +74,7 @@ def test_the_defaults_suit_the_archive() -> None:
         "wadoUriRoot": "/wado",
         "wadoUri": "/wado",
         "imageRendering": "wadors",
-        "thumbnailRendering": "wadors",
+        "thumbnailRendering": "thumbnail",
         "thumbnailRequestStrategy": "fetch",
         "enableStudyLazyLoad": True,
         "supportsFuzzyMatching": True,
@@ -133,7 +133,8 @@ def test_no_value_gets_out_of_its_quotes() -> None:
     ("setting", "value", "option", "said"),
     [
         ("viewer_image_rendering", "wadouri", "imageRendering", "wadouri"),
-        ("viewer_thumbnail_rendering", "thumbnail", "thumbnailRendering", "thumbnail"),
+        ("viewer_thumbnail_rendering", "wadors", "thumbnailRendering", "wadors"),
+        ("viewer_thumbnail_rendering", "rendered", "thumbnailRendering", "rendered"),
         (
             "viewer_thumbnail_request_strategy",
             "bulkDataRetrieve",
