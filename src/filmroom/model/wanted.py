@@ -61,6 +61,8 @@ class Wanted:
     """All that is acceptable, in the order in which it was said."""
 
     ranges: tuple[MediaRange, ...] = (MediaRange(_ANYTHING),)
+    by_browser: bool = False
+    """Whether a browser asks, which takes any transfer syntax without decoding each."""
 
     def choose(self, offers: Iterable[Offer]) -> Offer | None:
         """The offer that is liked best, the earlier one where it is all the same; None if none."""
@@ -86,6 +88,11 @@ class Wanted:
             return None
         width, quality, place = min(covering)
         return (quality, width > 1, place) if quality else None
+
+    def liking(self, offer: Offer) -> float:
+        """The quality that was given to an offer, 0 to 1; 0 if it is not acceptable."""
+        rank = self._rank(offer)
+        return -rank[0] if rank else 0.0
 
     def takes_multipart(self) -> bool:
         """Whether any multipart answer at all is understood."""

@@ -15,6 +15,9 @@ from filmroom.model.wanted import MULTIPART, MediaRange, Wanted
 MAX_RANGES = 64
 """Media ranges that are read of one request; the rest is passed over."""
 
+BROWSER = b"Mozilla/"
+"""What every browser's User-Agent begins with, and hardly anything else's."""
+
 _PIECE = re.compile(r'[^",;\\]+|"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -24,12 +27,18 @@ _QUALITY = re.compile(r"(?:0(?:\.[0-9]*)?|1(?:\.0*)?|\.[0-9]+)")
 def wanted_by(scope: Scope) -> Wanted:
     """What a request accepts: the `accept` parameter if there is one, else the header."""
     query: bytes = scope["query_string"]
+    values = []
+    by_browser = False
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            values.append(value)
+        elif name == b"user-agent":
+            by_browser = value.startswith(BROWSER)
     if b"accept=" in query:
         asked = _accept_parameter(query.decode("latin-1"))
         if asked:
-            return read_accept(asked)
-    values = [value for name, value in scope["headers"] if name == b"accept"]
-    return read_accept(b",".join(values).decode("latin-1"))
+            return read_accept(asked, by_browser)
+    return read_accept(b",".join(values).decode("latin-1"), by_browser)
 
 
 def _accept_parameter(query: str) -> str:
@@ -39,7 +48,7 @@ def _accept_parameter(query: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def read_accept(text: str) -> Wanted:
+def read_accept(text: str, by_browser: bool = False) -> Wanted:
     """Parse a list of media ranges; what is not one is passed over.
 
     When nothing is left, anything is acceptable: better an answer than a 406 for a
@@ -52,7 +61,7 @@ def read_accept(text: str) -> Wanted:
             ranges.append(media_range)
             if len(ranges) == MAX_RANGES:
                 break
-    return Wanted(tuple(ranges)) if ranges else Wanted()
+    return Wanted(tuple(ranges), by_browser) if ranges else Wanted(by_browser=by_browser)
 
 
 def _elements(text: str) -> Iterator[list[str]]:

@@ -16,6 +16,7 @@ from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import Malformed
 from filmroom.model.answer import Answer, Content
 from filmroom.web.accept import wanted_by
+from filmroom.web.coded import coded, is_coded
 from filmroom.web.request import archive_of, ref_of
 from filmroom.web.sending import (
     CRLF,
@@ -93,6 +94,9 @@ class Frames:
         headers = describing(strong_etag(answer.version, answer.form.media_type, shape))
         if is_current(request.headers.get("if-none-match"), headers["ETag"]):
             await not_modified(headers)(scope, receive, send)
+        elif is_coded(answer):
+            response = await coded(request, answer, headers)
+            await response(scope, receive, send)
         elif not answer.form.multipart:
             await single(request, answer.parts[0], headers)(scope, receive, send)
         elif scope["method"] == "HEAD" or _size(answer) > AT_ONCE:
