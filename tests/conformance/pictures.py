@@ -49,7 +49,7 @@ def halves(
 def presentation(
     *shown: Dataset, study: int = 1, series: int = 60, instance: int = 1, **more: Any
 ) -> Dataset:
-    """A grayscale presentation state of images: a window of centre 1000 and width 100."""
+    """A grayscale presentation state of images, without rescaling: a window of 1000 and 100."""
     dataset = header(study, series, instance, SOPClassUID=GSPS, Modality="PR")
     dataset.PresentationLUTShape = "IDENTITY"
     by_series: dict[str, list[Dataset]] = {}

@@ -413,8 +413,9 @@ def test_a_presentation_state_is_applied_when_named(web: TestClient, store) -> N
 
     got = web.get(RENDERED, params=named(60), headers=PNG)
 
-    # All values lie below the state's window of 1000 and 100.
-    assert shades(seen(got, "image/png"), LEFT, RIGHT) == [0, 0]
+    # The state has no rescaling, so its window of 1000 and 100 is one of stored values, which
+    # are 664 and 1064: its own transformations stand for all of the image's (PS3.3 §A.33.1).
+    assert shades(seen(got, "image/png"), LEFT, RIGHT) == [0, 255]
     assert web.get(RENDERED, headers=PNG).content != got.content
 
 
@@ -458,7 +459,8 @@ def test_a_presentation_state_that_is_replaced_is_seen_at_once(web: TestClient, 
     second = web.get(RENDERED, params=named(60, 2), headers=PNG)
 
     assert first.headers["etag"] != second.headers["etag"]
-    assert shades(seen(second, "image/png"), LEFT, RIGHT) == [0, 128]
+    # Without a window all stored values are shown: 664 * 255 / 65535, and 1064 * 255 / 65535.
+    assert shades(seen(second, "image/png"), LEFT, RIGHT) == [3, 4]
 
 
 def test_what_the_client_has_is_not_drawn_again(web: TestClient, store, archive) -> None:
