@@ -31,6 +31,8 @@ ENCODERS = {
 """Encoders of H.264 that ffmpeg can have, the better first, and how they are used."""
 WHATEVER_CAN_BE_PIPED = ("-protocol_whitelist", "pipe")
 """A playlist among videos must not make ffmpeg open files or addresses."""
+FILTERS = "bwdif=mode=send_frame:deint=interlaced,setpts=N/FRAME_RATE/TB"
+"""Lines of both fields become one picture; every picture is taken once, whatever its time stamp."""
 TOLD = 300  # characters of a program's complaint
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ class VideoPrograms:
         program, encoder = coder
         command = [program, "-nostdin", "-hide_banner", "-v", "error", *WHATEVER_CAN_BE_PIPED]
         command += ["-i", "pipe:0", "-map", "0:v:0", "-threads", "2"]
-        command += ["-vf", "bwdif=mode=send_frame:deint=interlaced", "-pix_fmt", "yuv420p"]
+        command += ["-vf", FILTERS, "-pix_fmt", "yuv420p"]
         command += ["-c:v", encoder, *ENCODERS[encoder], "-f", "h264", "pipe:1"]
         with _slot(self._coding):
             yield from _through(command, stream, self._seconds)

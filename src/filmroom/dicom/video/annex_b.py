@@ -9,6 +9,7 @@ from typing import NamedTuple
 from filmroom.errors import Undecodable
 
 START_CODE = b"\0\0\1"
+FORBIDDEN = b"\x80"  # the first bit
 HEAD = 4096
 """Bytes of a NAL unit that are looked at: all of a parameter set, the header of a slice."""
 MOST_NALS = 1 << 23
@@ -27,7 +28,22 @@ class Nal(NamedTuple):
 
 
 def nals(pieces: Iterable[bytes]) -> Iterator[Nal]:
-    """The NAL units of a stream that is read once, in pieces of any length."""
+    """The NAL units of a stream that is read once, in pieces of any length.
+
+    What is none, being empty or with the forbidden bit set, is left out. Undecodable if
+    the stream begins so: then it is made of MPEG's other units, which begin alike.
+    """
+    units = _coded(pieces)
+    first = next(units, None)
+    if first is not None and first.head >= FORBIDDEN:
+        raise Undecodable("the video is no byte stream of NAL units")
+    for unit in chain((first,), units):
+        if unit is not None and b"" < unit.head < FORBIDDEN:
+            yield unit
+
+
+def _coded(pieces: Iterable[bytes]) -> Iterator[Nal]:
+    """Whatever begins with a start code."""
     window, at = b"", 0  # what is at hand, and where it begins
     start, solid, head = -1, 0, b""  # the open NAL unit, and the end of what is not zero in it
     count = 0

@@ -66,8 +66,6 @@ def samples(units: Iterable[Nal], codec: Codec) -> Iterator[Sample]:
 def _access_units(units: Iterable[Nal], codec: Codec) -> Iterator[Sample]:
     current = Sample(-1, -1, 0)
     for nal in units:
-        if not nal.head:
-            continue
         part = codec.part(nal.head)
         ends = part in (Part.FIRST, Part.AHEAD) and current.picture is not None
         if ends:

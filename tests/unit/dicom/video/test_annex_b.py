@@ -14,13 +14,16 @@ from filmroom.dicom.video.annex_b import HEAD, START_CODE, nals, with_lengths
 from filmroom.errors import Undecodable
 
 STREAMS = st.lists(
-    st.sampled_from([b"\0", b"\0\0\1", b"\0\0\0\1", b"\1", b"\7x", b"abc", b"\0\0\3", b"y" * 5000])
+    st.sampled_from(
+        [b"\0", b"\0\0\1", b"\0\0\0\1", b"\1", b"\7x", b"a\xffbc", b"\0\0\3", b"y" * 5000]
+    )
 ).map(b"".join)
 
 
 def found_plainly(stream: bytes) -> list[bytes]:
     """The same by taking the stream apart at its start codes."""
-    return [piece.rstrip(b"\0") for piece in re.split(b"\0\0\1", stream)[1:]]
+    pieces = [piece.rstrip(b"\0") for piece in re.split(b"\0\0\1", stream)[1:]]
+    return [piece for piece in pieces if b"" < piece < b"\x80"]
 
 
 @given(stream=STREAMS, size=st.integers(1, 6000))
@@ -58,6 +61,17 @@ def test_a_stream_of_nothing_but_start_codes_comes_to_an_end(
 
     with pytest.raises(Undecodable, match="NAL units"):
         list(nals(repeat(b"\0\0\1" * 1000)))
+
+
+def test_what_has_the_forbidden_bit_is_no_unit() -> None:
+    found = nals([b"\0\0\1\x67one\0\0\1\xe0packet\0\0\1\0\0\1\x68two"])
+
+    assert [nal.head for nal in found] == [b"\x67one", b"\x68two"]
+
+
+def test_a_program_stream_is_no_stream_of_units() -> None:
+    with pytest.raises(Undecodable, match="NAL units"):
+        list(nals([b"\0\0\1\xba\x44\0\0\1\xbb\0\0\0\1\xe0\0\0\0\0\1\x67"]))
 
 
 def test_units_get_lengths_in_place_of_start_codes() -> None:
