@@ -99,5 +99,5 @@ def _eight_bits(values: Values, format: PixelFormat) -> NDArray[np.uint8]:
 def _from_hsv(picture: NDArray[np.uint8]) -> Colours:
     """Hue, saturation and value, each scaled to 8 bits (retired)."""
     colours, where = np.unique(picture.reshape(-1, 3), axis=0, return_inverse=True)
-    table = [hsv_to_rgb(*(colour / 255)) for colour in colours.tolist()]
+    table = [hsv_to_rgb(*colour) for colour in (colours / 255).tolist()]
     return (np.array(table) * 255 + 0.5).astype(np.uint8)[where].reshape(picture.shape)

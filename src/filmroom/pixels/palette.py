@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,35 +67,40 @@ def _eight_bits(table: Lut) -> Lut:
 def expanded(segments: NDArray[np.uint16], count: int) -> NDArray[np.uint16]:
     """At most `count` entries of a segmented table, written out (PS3.3 §C.7.9.2)."""
     entries: list[int] = []
-    _expand(segments.tolist(), 0, len(segments), entries, count, direct=False)
+    data = segments.tolist()
+    for done, (kind, length, at) in enumerate(_segments(data, count)):
+        if done > count:  # each should give at least one
+            raise Undecodable("a segmented palette of more segments than entries")
+        if kind == DISCRETE:
+            entries += data[at : at + length]
+        elif kind == LINEAR and entries:
+            rise = np.linspace(entries[-1], data[at], length + 1)[1:]
+            entries += np.rint(rise).astype(int).tolist()
+        else:
+            raise Undecodable("a segmented palette that makes no sense")
+        if len(entries) >= count:
+            break
     return np.array(entries[:count], np.uint16)
 
 
-def _expand(
-    data: list[int],
-    at: int,
-    most: int,
-    entries: list[int],
-    count: int,
-    *,
-    direct: bool,
-) -> None:
-    """Write out at most `most` segments from word `at`; `direct`: none may refer to others."""
-    done = 0
-    while at + 1 < len(data) and len(entries) < count and done < most:
+def _segments(data: list[int], count: int) -> Iterator[tuple[int, int, int]]:
+    """Kind, length and first word of each discrete or linear segment, also of those repeated."""
+    at = 0
+    while at + 2 < len(data):
         kind, length = data[at : at + 2]
-        done += 1
-        if kind == DISCRETE:
-            entries += data[at + 2 : at + 2 + length]
-            at += 2 + length
-        elif kind == LINEAR and entries and at + 2 < len(data):
-            start, end = entries[-1], data[at + 2]
-            rise = np.linspace(start, end, length + 1)[1:] if length else np.empty(0)
-            entries += np.rint(rise).astype(int).tolist()
-            at += 3
-        elif kind == INDIRECT and not direct and at + 3 < len(data):
-            offset = (data[at + 2] | data[at + 3] << 16) // 2
-            _expand(data, offset, length, entries, count, direct=True)
-            at += 4
+        if kind == INDIRECT and at + 3 < len(data):
+            again = (data[at + 2] | data[at + 3] << 16) // 2
+            for _ in range(min(length, count)):
+                repeated = data[again : again + 3]
+                if len(repeated) < 3:
+                    break
+                yield repeated[0], repeated[1], again + 2
+                again += _words(*repeated[:2])
         else:
-            raise Undecodable("a segmented palette that makes no sense")
+            yield kind, length, at + 2
+        at += _words(kind, length)
+
+
+def _words(kind: int, length: int) -> int:
+    """How long a segment is."""
+    return {DISCRETE: 2 + length, LINEAR: 3}.get(kind, 4)
