@@ -7,6 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import imagecodecs
 import pytest
 from pydicom.dataset import Dataset
 from wire import Sent, exchange, parts_by_ohif
@@ -35,6 +36,7 @@ VIDEO = f"{STUDY}/series/{uid(1, 70)}/instances/{uid(1, 70, 1)}"
 EXPLICIT, JLS_SYNTAX = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80"
 RLE_SYNTAX = "1.2.840.10008.1.2.5"
 OCTETS = "application/octet-stream"
+FIREFOX = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 JSON = "Accept: application/dicom+json"
 BROWSER = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 SLICE = ct_slice(1, 1, 1, PatientName="Smith^Anna", PatientID="M-17", StudyDate="20240115")
@@ -135,12 +137,15 @@ FRAMES = [
     'multipart/related; type="application/octet-stream"; transfer-syntax=*',
     "multipart/related; type=application/octet-stream; transfer-syntax=*",
     "type=application/octet-stream; transfer-syntax=*",
-    f'multipart/related; type="image/jls"; transfer-syntax="{JLS_SYNTAX}"',
-    f'multipart/related; type="image/dicom-rle"; transfer-syntax="{RLE_SYNTAX}"',
-    'multipart/related; type="image/dicom+jpeg"; transfer-syntax="1.2.840.10008.1.2.4.51"',
     WSI,
     "*/*",
 ]
+NAMED = [
+    f'multipart/related; type="image/jls"; transfer-syntax="{JLS_SYNTAX}"',
+    f'multipart/related; type="image/dicom-rle"; transfer-syntax="{RLE_SYNTAX}"',
+    'multipart/related; type="image/dicom+jpeg"; transfer-syntax="1.2.840.10008.1.2.4.51"',
+]
+"""What `requestTransferSyntaxUID` makes of it."""
 
 
 @pytest.mark.parametrize("accept", FRAMES)
@@ -163,6 +168,40 @@ def test_frames(
     media_type = special if special and special in accept else OCTETS
     assert content_type == f"{media_type}; transfer-syntax={syntax}"
     assert body == frame
+
+
+@pytest.mark.parametrize("accept", NAMED)
+@pytest.mark.parametrize(
+    ("instance", "syntax", "frame"),
+    [(TILE, JLS_SYNTAX, STREAM), (RLE, RLE_SYNTAX, b"\0" * 64 + b"rle!")],
+)
+def test_frames_that_cannot_be_had_in_the_syntax_that_is_set_come_as_they_are(
+    ohif: str, accept: str, instance: str, syntax: str, frame: bytes
+) -> None:
+    """As long as OHIF has a decoder for them, it may show what we cannot code."""
+    sent = exchange(ohif, f"{instance}/frames/1", f"Accept: {accept}", FIREFOX)
+
+    ((content_type, body),) = parts_by_ohif(sent)
+    assert content_type.endswith(f"; transfer-syntax={syntax}")
+    assert body == frame
+
+
+@pytest.mark.parametrize(
+    ("accept", "syntax"), list(zip(NAMED, [JLS_SYNTAX, RLE_SYNTAX, EXPLICIT], strict=True))
+)
+def test_frames_in_the_syntax_that_is_set_where_it_carries_them(
+    ohif: str, accept: str, syntax: str
+) -> None:
+    sent = exchange(ohif, f"{CT}/frames/1", f"Accept: {accept}", FIREFOX)
+
+    assert int(sent.headers["content-length"]) == len(sent.body)
+    ((content_type, body),) = parts_by_ohif(sent)
+    assert content_type.endswith(f"; transfer-syntax={syntax}")
+    if syntax == JLS_SYNTAX:
+        body = imagecodecs.jpegls_decode(body).tobytes()
+    elif syntax == RLE_SYNTAX:
+        body = bytes(imagecodecs.dicomrle_decode(body, "<u2"))
+    assert body == SLICE.PixelData
 
 
 def test_the_bytes_of_a_frame_answer(ohif: str) -> None:

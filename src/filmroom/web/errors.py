@@ -23,6 +23,7 @@ from filmroom.errors import (
     NotFound,
     Refused,
     TooLarge,
+    Undecodable,
     Unsupported,
 )
 from filmroom.web.responses import problem
@@ -38,6 +39,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    Undecodable: HTTPStatus.NOT_ACCEPTABLE,
     Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -12,9 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from filmroom.core.archive import Archive
 from filmroom.core.frames import frames
+from filmroom.core.transcode import OHIF_DECODES
 from filmroom.dicom.frames import FrameIndex
-from filmroom.errors import Malformed
+from filmroom.errors import Malformed, NotAcceptable
 from filmroom.model.answer import Answer, Content
+from filmroom.model.wanted import Wanted
 from filmroom.web.accept import wanted_by
 from filmroom.web.coded import coded, is_coded
 from filmroom.web.request import archive_of, ref_of
@@ -89,13 +91,22 @@ class Frames:
         numbers = read_numbers(scope["path_params"]["frames"], archive.settings.max_frames)
         located = archive.index.locate(ref_of(request))
         index = self.indexes.of(archive, located.key)
-        answer = frames(archive, located, index, numbers, wanted_by(scope))
+        wanted = wanted_by(scope)
+        answer = frames(archive, located, index, numbers, wanted)
         shape = "multipart" if answer.form.multipart else "single"
         headers = describing(strong_etag(answer.version, answer.form.media_type, shape))
         if is_current(request.headers.get("if-none-match"), headers["ETag"]):
             await not_modified(headers)(scope, receive, send)
         elif is_coded(answer):
-            response = await coded(request, answer, headers)
+            try:
+                response = await coded(request, answer, headers)
+            except NotAcceptable:
+                if not (wanted.by_browser and located.transfer_syntax in OHIF_DECODES):
+                    raise
+                # OHIF's operator chose one syntax for all; it is better shown in its own.
+                response = multipart(
+                    frames(archive, located, index, numbers, Wanted()), describing("")
+                )
             await response(scope, receive, send)
         elif not answer.form.multipart:
             await single(request, answer.parts[0], headers)(scope, receive, send)
