@@ -8,10 +8,10 @@ from hashlib import sha256
 
 from filmroom.core.archive import Archive
 from filmroom.core.presentation import presentation_for, presented
-from filmroom.core.render import ANIMATED, GIF, JPEG, PICTURES, Picture, Scene
+from filmroom.core.render import ANIMATED, DRAWN, GIF, JPEG, PICTURES, Picture, Scene
 from filmroom.core.representative import is_picture, representative
 from filmroom.core.retrieve import location_of, select
-from filmroom.core.shown import shown_as_is, shown_type
+from filmroom.core.shown import Shown, shown_type
 from filmroom.core.viewing import Fractions
 from filmroom.dicom.kinds import PRESENTATION_STATES
 from filmroom.dicom.media_types import MP4, PDF
@@ -108,9 +108,10 @@ def _is_liked_as_it_is(located: Located, wanted: Wanted) -> bool:
 
 def _as_it_is(archive: Archive, located: Located) -> tuple[Part, str]:
     """A document or video, and what tells this version of it from others."""
-    bulk = shown_as_is(archive, located)
+    media_type = shown_type(located)
     location = f"{location_of(located.ref)}/rendered"
-    return Part(bulk.media_type, "", bulk.content, location), f"{located.key} {bulk.version}"
+    part = Part(media_type, "", Shown(archive, located), location)
+    return part, f"{DRAWN} {located.key} {media_type}"
 
 
 def _form(

@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from filmroom.core.content import MemoryContent
 from filmroom.core.render import Picture
-from filmroom.errors import Busy, NotFound
+from filmroom.core.shown import Shown
+from filmroom.errors import Busy, NotAcceptable, NotFound
 from filmroom.model.answer import Answer, Content, Part
 from filmroom.model.selection import Selection
 from filmroom.web.request import selection_of
@@ -35,6 +36,9 @@ from filmroom.web.sending import (
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+VIDEOS = 4
+"""Videos that are made ready at once, which may mean to code them anew."""
+
 GALLERIES = 4
 """Answers of many pictures that are under way at once."""
 
@@ -48,18 +52,27 @@ class Drawers:
     def __init__(self, queue: int, threads: int = 0) -> None:
         threads = threads or max(2 * (os.cpu_count() or 1), 4)
         self._turns, self._threads = CapacityLimiter(threads), CapacityLimiter(threads)
+        self._videos = CapacityLimiter(VIDEOS)
         self._queue = queue
         self.galleries = BoundedSemaphore(GALLERIES)
 
     async def draw(self, request: Request, content: Content) -> bytes:
         """What pixels make, such as a picture; Busy if too many wait, nothing for who has left."""
-        turns = self._turns.statistics()
-        if turns.borrowed_tokens >= turns.total_tokens and turns.tasks_waiting >= self._queue:
-            raise Busy("too many pictures at once: ask again in a moment (pixel_queue)")
+        self._check(self._turns)
         async with self._turns:
             if await request.is_disconnected():
                 raise ClientDisconnect
             return await run_sync(content.read, limiter=self._threads)
+
+    async def prepare(self, shown: Shown) -> None:
+        """Make a video ready, for which pictures do not wait: that may take minutes."""
+        self._check(self._videos)
+        await run_sync(shown.prepare, limiter=self._videos)
+
+    def _check(self, turns: CapacityLimiter) -> None:
+        found = turns.statistics()
+        if found.borrowed_tokens >= found.total_tokens and found.tasks_waiting >= self._queue:
+            raise Busy("too many pictures at once: ask again in a moment (pixel_queue)")
 
 
 def drawers_of(request: HTTPConnection) -> Drawers:
@@ -97,6 +110,8 @@ async def send(request: Request, answer: Answer) -> Response:
     headers["Content-Disposition"] = "inline"
     if isinstance(part.content, Picture):
         return await _picture(request, part.media_type, part.content, headers)
+    if isinstance(part.content, Shown):
+        await drawers_of(request).prepare(part.content)
     return single(request, part, headers)
 
 
@@ -120,6 +135,8 @@ def _gallery(request: Request, answer: Answer, headers: dict[str, str]) -> Respo
 
     def pieces() -> Iterator[bytes]:
         for part in answer.parts:
+            if isinstance(part.content, Shown) and not _is_ready(part.content):
+                continue
             yield part_head(part, boundary, root)
             yield from part.content.chunks()
             yield CRLF
@@ -129,3 +146,12 @@ def _gallery(request: Request, answer: Answer, headers: dict[str, str]) -> Respo
     slots = drawers_of(request).galleries
     del headers["ETag"]  # a boundary is drawn anew each time
     return Streamed(pieces(), None, media_type, headers, slots=slots)
+
+
+def _is_ready(shown: Shown) -> bool:
+    """Whether a document or video can be shown; among others it is left out if not."""
+    try:
+        shown.prepare()
+    except NotAcceptable:
+        return False
+    return True
