@@ -23,6 +23,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from filmroom.cli.http_body import SocketBody
+from filmroom.cli.http_gather import GatheringTransport
 from filmroom.cli.http_limits import TimedFlow, WireLimits
 from filmroom.web.direct import EXTENSION
 
@@ -70,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; the time for the first request's headers runs from here."""
         super().connection_made(transport)
+        self.transport = GatheringTransport(transport, self.loop)  # type: ignore[assignment]
         self.flow = TimedFlow(transport, self.loop)
         self._await_headers()
 
