@@ -86,7 +86,7 @@ def _grey(decoded: Decoded, scene: Scene, window: Window | None) -> tuple[Pictur
     padded = padding(decoded.values, scene.attributes, scene.format)
     shown = shown.seen(decoded.values, padded)
     part, region = cut(decoded.values, scene.placement.region)
-    by = reduction(region, scene.placement) if padded is None and part.size else 1
+    by = reduction(part, scene.placement) if padded is None else 1
     shades = shown.shades(reduced(part, by) if by > 1 else part)
     if padded is not None:
         shades[cut(padded, scene.placement.region)[0]] = 0

@@ -187,10 +187,10 @@ def cut(values: Values, region: Region) -> tuple[Values, Region]:
     return values[top:bottom, left:right], inner
 
 
-def reduction(region: Region, placement: Placement) -> int:
+def reduction(values: Values, placement: Placement) -> int:
     """By how much an image may be reduced before it is scaled, without being seen: 1 or more."""
     across, down = placement.scale
-    return max(int(min(1 / across, 1 / down) / 2), 1)
+    return max(min(int(min(1 / across, 1 / down) / 2), *values.shape[:2]), 1)
 
 
 def reduced(values: Values, by: int) -> NDArray[np.float32]:
