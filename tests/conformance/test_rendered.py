@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pictures import about, halves, named, opened, presentation, seen, shades
+from rendered_pictures import about, halves, named, opened, presentation, seen, shades
 from retrieved import ROOT, instance_url, parts_of, series_url, study_url
 from starlette.testclient import TestClient
 
