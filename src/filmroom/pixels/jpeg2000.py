@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import imagecodecs
 import numpy as np
 
@@ -10,6 +15,7 @@ from filmroom.errors import Undecodable
 from filmroom.pixels.checks import check_header
 from filmroom.pixels.jpeg2000_header import (
     Jpeg2000Header,
+    check_whole,
     codestream_of,
     read_jpeg2000_header,
     with_precision,
@@ -17,7 +23,10 @@ from filmroom.pixels.jpeg2000_header import (
 from filmroom.pixels.values import Samples, Values
 
 MOST_HTJ2K_BITS = 24  # beyond, the wrapper misreads the library's 64-bit lines
+MOST_BIT_PLANES = 30  # of the library's 32-bit coefficients
 WIDE = 18  # bits: more than one byte or two, and room for overshoot
+
+_HOOK = threading.Lock()  # there is one hook for all threads
 
 
 def decode_jpeg2000(frame: bytes, format: PixelFormat) -> Samples:
@@ -34,11 +43,38 @@ def decode_htj2k(frame: bytes, format: PixelFormat) -> Samples:
     header = _checked(codestream, format)
     if header.precision > MOST_HTJ2K_BITS:
         raise Undecodable(f"HTJ2K samples of {header.precision} bits are not decoded")
-    if header.reversible or header.precision >= WIDE:
-        values = imagecodecs.htj2k_decode(codestream, planar=False)
-    else:
-        values = _within_range(codestream, header)
+    if header.bit_planes > MOST_BIT_PLANES:
+        raise Undecodable(f"an HTJ2K codestream of {header.bit_planes} bit planes is not decoded")
+    with _heard():
+        if header.reversible or header.precision >= WIDE:
+            values = imagecodecs.htj2k_decode(codestream, planar=False)
+        else:
+            values = _within_range(codestream, header)
     return _samples(values, header, format)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Raise what the wrapper would only print: an error in the middle of the image.
+
+    It gives the lines decoded until then, and zeros for the rest.
+    """
+    ours, errors = threading.get_ident(), []
+
+    def note(unraisable: sys.UnraisableHookArgs) -> None:
+        if threading.get_ident() == ours:
+            errors.append(str(unraisable.exc_value))
+        else:
+            before(unraisable)
+
+    with _HOOK:
+        before, sys.unraisablehook = sys.unraisablehook, note
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
+    if errors:
+        raise Undecodable(f"a damaged HTJ2K codestream: {errors[0]}")
 
 
 def _within_range(codestream: bytes, header: Jpeg2000Header) -> Values:
@@ -68,6 +104,7 @@ def _checked(codestream: bytes, format: PixelFormat) -> Jpeg2000Header:
     )
     if not header.alike:
         raise Undecodable("a JPEG 2000 codestream whose components differ is not decoded")
+    check_whole(codestream)
     return header
 
 

@@ -13,7 +13,9 @@ from filmroom.errors import Undecodable
 SOC_SIZ = b"\xff\x4f\xff\x51"
 BOX_START = b"\x00\x00\x00\x0cjP  "
 CODESTREAM_BOX = b"jp2c"
-SOT, COD, CAP = 0xFF90, 0xFF52, 0xFF50
+SOT, COD, QCD, QCC = 0xFF90, 0xFF52, 0xFF5C, 0xFF5D
+EOC, EOC_BYTES = 0xFFD9, b"\xff\xd9"
+COD_LENGTH = 10  # bytes: of the segment, without precincts
 SIZ = struct.Struct(">HHIIIIIIIIH")
 SIZ_AT = 4  # bytes: after SOC and SIZ's marker
 MOST_TILES = 65535
@@ -31,6 +33,8 @@ class Jpeg2000Header:
     """Whether the first three components went through the RCT or ICT."""
     reversible: bool
     """Whether the wavelet transform loses nothing."""
+    bit_planes: int
+    """The most bits of a coefficient, its sign aside."""
 
     @property
     def precision(self) -> int:
@@ -76,31 +80,71 @@ def read_jpeg2000_header(codestream: bytes) -> Jpeg2000Header:
     fields = SIZ.unpack_from(codestream, SIZ_AT)
     length, _, x1, y1, x0, y0, tile_x, tile_y, tile_x0, tile_y0, count = fields
     listed = codestream[SIZ_AT + SIZ.size : SIZ_AT + length]
-    if len(listed) != 3 * count or not count or x1 <= x0 or y1 <= y0 or not (tile_x and tile_y):
+    first_tile = tile_x0 <= x0 < tile_x0 + tile_x and tile_y0 <= y0 < tile_y0 + tile_y
+    if len(listed) != 3 * count or not count or not (x0 < x1 and y0 < y1 and first_tile):
         raise Undecodable("a damaged JPEG 2000 codestream: its image size makes no sense")
     tiles = -(-(x1 - tile_x0) // tile_x) * -(-(y1 - tile_y0) // tile_y)
     if tiles > MOST_TILES:
         raise Undecodable(f"a JPEG 2000 codestream of {tiles} tiles; at most {MOST_TILES} exist")
-    transformed, reversible = _coding(codestream, SIZ_AT + length)
+    transformed, reversible, bit_planes = _coding(codestream, SIZ_AT + length)
     return Jpeg2000Header(
         rows=y1 - y0,
         columns=x1 - x0,
         components=tuple(zip(listed[::3], listed[1::3], listed[2::3], strict=True)),
         transformed=transformed,
         reversible=reversible,
+        bit_planes=bit_planes,
     )
 
 
-def _coding(codestream: bytes, at: int) -> tuple[bool, bool]:
-    """Whether there is a component transform, and whether the wavelet is reversible."""
+def check_whole(codestream: bytes) -> None:
+    """Undecodable where the codestream ends before its last tile-part does.
+
+    Libraries make something of what there is, which is right for a preview only.
+    """
+    at = SIZ_AT - 2
     while at + 4 <= len(codestream):
         marker, length = struct.unpack_from(">HH", codestream, at)
-        if marker == COD and length >= 12 and at + 14 <= len(codestream):
-            return bool(codestream[at + 8]), codestream[at + 13] == 1
-        if marker == SOT or marker < 0xFF00 or length < 2:
+        if marker == SOT and at + 10 <= len(codestream):
+            (part,) = struct.unpack_from(">I", codestream, at + 6)
+            if not part:  # up to the end
+                at = codestream.rfind(EOC_BYTES)
+                break
+            length = part - 2
+        if marker == EOC or length < 2:
             break
         at += 2 + length
-    raise Undecodable("a damaged JPEG 2000 codestream: it has no coding style")
+    if not SIZ_AT <= at <= len(codestream):
+        raise Undecodable("the JPEG 2000 codestream is cut short")
+
+
+def _coding(codestream: bytes, at: int) -> tuple[bool, bool, int]:
+    """Whether there is a component transform, whether the wavelet is reversible, bit planes."""
+    coding, planes = b"", 0
+    while at + 4 <= len(codestream):
+        marker, length = struct.unpack_from(">HH", codestream, at)
+        segment = codestream[at + 4 : at + 2 + length]
+        if marker == SOT or marker < 0xFF00 or length < 2:
+            break
+        if marker == COD:
+            coding = segment
+        if marker == QCD:
+            planes = max(planes, _bit_planes(segment))
+        if marker == QCC:
+            planes = max(planes, _bit_planes(segment[1:]))
+        at += 2 + length
+    if len(coding) < COD_LENGTH or not planes:
+        raise Undecodable("a damaged JPEG 2000 codestream: it has no coding style")
+    return bool(coding[4]), coding[9] == 1, planes
+
+
+def _bit_planes(quantization: bytes) -> int:
+    """The most magnitude bits that a sub-band may have (ISO/IEC 15444-1 §E.1)."""
+    if not quantization:
+        return 0
+    style, steps = quantization[0], quantization[1:]
+    exponents = steps if style & 0x1F == 0 else steps[::2]
+    return (style >> 5) + max((step >> 3 for step in exponents), default=0) - 1
 
 
 def with_precision(codestream: bytes, precision: int, *, signed: bool) -> bytes:

@@ -20,7 +20,10 @@ MOST_NEAR = 255  # ISO/IEC 14495-1 §C.2.3
 
 
 def decode_jpegls(frame: bytes, format: PixelFormat) -> Samples:
-    """The samples of a codestream of any interleave mode."""
+    """The samples of a codestream of any interleave mode.
+
+    One that was cut is refused by its missing end marker: the library takes seconds to see it.
+    """
     header = read_jpeg_header(frame)
     if header.process != JPEG_LS:
         raise Undecodable("no JPEG-LS codestream, but one of JPEG")
@@ -32,6 +35,8 @@ def decode_jpegls(frame: bytes, format: PixelFormat) -> Samples:
         samples=len(header.components),
         precision=header.precision,
     )
+    if not header.complete:
+        raise Undecodable("the JPEG-LS codestream is cut short: it has no end marker")
     values = imagecodecs.jpegls_decode(frame)
     if format.samples > 1 and values.shape == (format.samples, format.rows, format.columns):
         values = np.moveaxis(values, 0, -1)  # interleave mode none: by plane
