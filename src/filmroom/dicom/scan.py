@@ -28,6 +28,7 @@ __all__ = ["Scan", "ScanLimits", "scan"]
 
 STUDY, SERIES, INSTANCE, SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
 AVAILABLE_TRANSFER_SYNTAX = "00083002"
+FRAGMENTABLE = ".1"  # at the end of a video's transfer syntax
 _NAMES = {
     STUDY: "Study Instance UID",
     SERIES: "Series Instance UID",
@@ -132,9 +133,11 @@ def _complete(dataset: Dataset, syntax: str) -> Dataset:
     """The data set without groups 0 and 2, with the transfer syntax at its place.
 
     Group 2 is not part of the metadata (PS3.18 §F.2), so Available Transfer Syntax UID
-    tells viewers what they will get.
+    tells viewers what they will get. A fragmentable video is the same stream as one that is
+    not, and viewers know only the latter.
     """
-    available = {"vr": "UI", "Value": [syntax]}
+    given = syntax.removesuffix(FRAGMENTABLE) if transfer_syntax(syntax).video else syntax
+    available = {"vr": "UI", "Value": [given]}
     complete = {key: element for key, element in dataset.items() if "0004" <= key < "00083002"}
     complete[AVAILABLE_TRANSFER_SYNTAX] = available
     complete |= {key: element for key, element in dataset.items() if key > "00083002"}

@@ -223,8 +223,7 @@ def video(
         frames=frames,
         bits=8,
         samples=3,
-        SOPClassUID=f"{SECONDARY_CAPTURE}.4",
-        **attributes,
+        **{"SOPClassUID": f"{SECONDARY_CAPTURE}.4", **attributes},
     )
     dataset.PhotometricInterpretation = "YBR_PARTIAL_420"
     pieces = [whole[at : at + length] for at in range(0, len(whole), length)]

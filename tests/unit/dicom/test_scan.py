@@ -394,6 +394,13 @@ def test_a_video_is_one_stream_whatever_its_number_of_frames() -> None:
     assert frames(data) == [b"ftypmdat"]
 
 
+def test_viewers_are_told_of_a_fragmentable_video_as_of_any_other() -> None:
+    data = file(*pixels(frames=250), fragments(b"ftyp", b"mdat"), syntax=MPEG4 + ".1")
+
+    assert read(data).dataset["00083002"] == {"vr": "UI", "Value": [MPEG4]}
+    assert read(data).transfer_syntax == MPEG4 + ".1"
+
+
 @pytest.mark.parametrize(
     ("syntax", "element", "match"),
     [
