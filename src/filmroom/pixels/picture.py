@@ -116,7 +116,8 @@ def png(picture: Picture, profile: bytes | None = None) -> bytes:
     chunks = [(b"IHDR", header)]
     if profile:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
-    chunks += [(b"IDAT", bytes(imagecodecs.deflate_encode(filtered.tobytes(), level=1))), (b"IEND", b"")]
+    deflated = imagecodecs.deflate_encode(filtered.tobytes(), level=1)
+    chunks += [(b"IDAT", bytes(deflated)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 
 
