@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
+from filmroom.dicom.encoding import element_header
 from filmroom.dicom.uids import is_uid
 from filmroom.errors import FailureReason, Refused
 
@@ -13,9 +14,18 @@ PREFIX = b"DICM"
 MAX_META = 1 << 20  # bytes: far more than any File Meta Information needs
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
+IMPLEMENTATION_CLASS = "2.25.147691523777253131580042434981521719466"
+IMPLEMENTATION_VERSION = "FILMROOM"
+
 _header = Struct("<HH2sH").unpack_from
 _long = Struct("<L").unpack_from
 _implicit = Struct("<HHL").unpack_from
+_TEXTS = frozenset({"AE", "SH"})
+_META_VRS = {
+    0x0001: "OB", 0x0002: "UI", 0x0003: "UI", 0x0010: "UI", 0x0012: "UI", 0x0013: "SH",
+    0x0016: "AE", 0x0017: "AE", 0x0018: "AE", 0x0026: "UR", 0x0027: "UR", 0x0028: "UR",
+    0x0100: "UI", 0x0102: "OB",
+}  # fmt: skip  # PS3.10 Table 7.1-1
 _LONG_VRS = frozenset({b"OB", b"OW", b"UN", b"UT", b"SQ", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR"})
 
 
@@ -53,6 +63,33 @@ def read_file_meta(data: memoryview) -> FileMeta:
     wrong = stated not in (None, end)
     warnings = ("the length of the File Meta Information is wrong",) if wrong else ()
     return FileMeta(syntax, sop_class, instance, end, warnings)
+
+
+def written_file_meta(
+    data: memoryview, transfer_syntax: str, sop_class: str, instance: str
+) -> bytes:
+    """The File Meta Information of a file, said of the same data set in another transfer syntax.
+
+    The preamble is empty: of another type of file it would tell what is no longer true.
+    """
+    values, _, _ = _elements(data)
+    told = {
+        0x0001: b"\0\1",
+        0x0002: sop_class.encode(),
+        0x0003: instance.encode(),
+        0x0010: transfer_syntax.encode(),
+        0x0012: IMPLEMENTATION_CLASS.encode(),
+        0x0013: IMPLEMENTATION_VERSION.encode(),
+    }
+    elements = []
+    for number, value in sorted((values | told).items()):
+        vr = _META_VRS.get(number)
+        if vr is not None:  # what nobody knows is left out
+            padded = value + (b" " if vr in _TEXTS else b"\0") * (len(value) % 2)
+            elements.append(element_header(0x00020000 | number, vr, len(padded)) + padded)
+    group = b"".join(elements)
+    length = element_header(0x00020000, "UL", 4) + len(group).to_bytes(4, "little")
+    return bytes(PREAMBLE) + PREFIX + length + group
 
 
 def _elements(data: memoryview) -> tuple[dict[int, bytes], int, int | None]:
