@@ -14,6 +14,7 @@ from filmroom.index.schema import path_number, trigrams_of
 
 MOST_TERMS = 2000
 """Terms of one test; more are common, and looked for where they lie."""
+SAMPLE = 100  # terms that are read of many, to tell how many there are
 LAST = "\U0010ffff"  # sorts after every text that begins as it does
 _RUNS = re.compile(r"[^*?]+")
 
@@ -89,6 +90,9 @@ class Terms:
         if trigrams is not None and len(run) >= 3 and len(run) > len(prefix):
             return self._containing(trigrams, run, number, pattern)
         if prefix:
+            begun = "SELECT pk FROM term WHERE path = ? AND text >= ? AND text < ?"
+            if self._many(begun, (number, prefix, prefix + LAST), number, pattern):
+                return None
             rows = self._run(
                 "SELECT pk FROM term WHERE path = ? AND text >= ? AND text < ?"
                 " AND text GLOB ? LIMIT ?",
@@ -99,6 +103,9 @@ class Terms:
 
     def _containing(self, trigrams: str, run: str, number: int, pattern: str) -> list[int] | None:
         quoted = '"' + run.replace('"', '""') + '"'
+        held = f"SELECT rowid AS pk FROM {trigrams} WHERE {trigrams} MATCH ?"  # noqa: S608  # names of ours
+        if self._many(held, (quoted,), number, pattern):
+            return None
         rows = self._run(
             # CROSS: the trigrams first; left to itself the planner asks them once for every term.
             f"SELECT term.pk FROM {trigrams} CROSS JOIN term ON term.pk = {trigrams}.rowid"  # noqa: S608  # names of ours
@@ -106,6 +113,24 @@ class Terms:
             (quoted, number, glob(pattern), MOST_TERMS + 1),
         )
         return self._few([pk for (pk,) in rows])
+
+    def _many(self, found: str, values: tuple[object, ...], number: int, pattern: str) -> bool:
+        """Whether the terms that fit among those `found` are too many, told from a few of them.
+
+        To read each of them costs ten times as much as to count them.
+        """
+        (count,) = self._run(
+            f"SELECT count(*) FROM ({found} LIMIT ?)",  # noqa: S608  # a statement of ours
+            (*values, MOST_TERMS + 1),
+        ).fetchone()
+        if count <= MOST_TERMS:
+            return False
+        (fit,) = self._run(
+            f"SELECT count(*) FROM ({found} LIMIT ?) AS few CROSS JOIN term"  # noqa: S608  # likewise
+            " ON term.pk = few.pk WHERE term.path = ? AND term.text GLOB ?",
+            (*values, SAMPLE, number, glob(pattern)),
+        ).fetchone()
+        return int(fit) * 2 > SAMPLE
 
     def _among_few(self, number: int, pattern: str) -> list[int] | None:
         """Of an attribute with few values, such as codes, look at each."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from filmroom.dicom.levels import Level
 from filmroom.dicom.matching import AnyOf, Exact, Range, Wildcard
+from filmroom.index import terms
 from filmroom.index.functions import install
 from filmroom.index.opening import connect
 from filmroom.index.search import Search
@@ -129,6 +131,31 @@ def test_what_is_common_is_walked_newest_first(connection: sqlite3.Connection) -
     assert "TEMP B-TREE" not in found
     either = matching(Level.STUDY, Modality=AnyOf((Exact("CT"), Exact("MR")))).matching
     assert "TEMP B-TREE" not in plan(connection, Query(Level.STUDY, matching=either, limit=1))
+
+
+@pytest.mark.parametrize("pattern", ["*mith*", "Smith*", "*mith^1?5*", "Smith^?99"])
+def test_names_too_many_to_list_are_told_from_a_few_and_all_found_the_same(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    named = matching(Level.STUDY, PatientName=Wildcard(pattern)).matching
+    query = Query(Level.STUDY, matching=named, limit=500)
+    listed = Search().find(connection, query).matches
+
+    monkeypatch.setattr(terms, "MOST_TERMS", 20)
+    monkeypatch.setattr(terms, "SAMPLE", 10)
+    ran: list[str] = []
+    connection.set_trace_callback(ran.append)
+    told = Search().find(connection, query).matches
+    connection.set_trace_callback(None)
+
+    assert told == listed
+    assert len(told) == sum(fits(pattern, number) for number in range(STUDIES))
+    reads = [sql for sql in ran if "GLOB" in sql and "LIMIT 21" in sql]
+    assert len(reads) == (1 if "?" in pattern else 0)  # read in full only where few of them fit
+
+
+def fits(pattern: str, number: int) -> bool:
+    return bool(number % 50) and fnmatchcase(f"Smith^{number:03}", pattern)
 
 
 def test_series_of_a_study_are_looked_up(connection: sqlite3.Connection) -> None:
