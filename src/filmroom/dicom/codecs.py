@@ -23,7 +23,10 @@ class Codec(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CodecLibraries:
-    """Which libraries do the work of a codec, and which stranger checks them in the tests."""
+    """Which libraries do the work of a codec, and which stranger checks them in the tests.
+
+    All but zlib and our own come with imagecodecs; some JPEG-LS is encoded by pyjpegls.
+    """
 
     decoder: str
     encoder: str
@@ -34,17 +37,11 @@ _OURS = "Filmroom"
 LIBRARIES = {
     Codec.NATIVE: CodecLibraries(_OURS, _OURS, "pydicom"),
     Codec.DEFLATE: CodecLibraries("zlib", "zlib", "libdeflate"),
-    Codec.RLE: CodecLibraries("imagecodecs", "imagecodecs", "DCMTK, GDCM"),
-    Codec.JPEG: CodecLibraries(
-        "imagecodecs (libjpeg-turbo)", "imagecodecs (libjpeg-turbo)", "DCMTK, GDCM"
-    ),
-    Codec.JPEG_LS: CodecLibraries(
-        "imagecodecs (CharLS)", "pyjpegls (CharLS)", "DCMTK (CharLS), GDCM (CharLS)"
-    ),
-    Codec.JPEG_2000: CodecLibraries(
-        "imagecodecs (OpenJPEG)", "imagecodecs (OpenJPEG)", "pylibjpeg-openjpeg, GDCM"
-    ),
-    Codec.HTJ2K: CodecLibraries("imagecodecs (OpenJPH)", "imagecodecs (OpenJPH)", "OpenJPEG"),
-    Codec.JPEG_XL: CodecLibraries("imagecodecs (libjxl)", "imagecodecs (libjxl)", "jxlpy"),
+    Codec.RLE: CodecLibraries("imagecodecs", "imagecodecs", "DCMTK, pydicom"),
+    Codec.JPEG: CodecLibraries("libjpeg-turbo", "libjpeg-turbo", "DCMTK, GDCM"),
+    Codec.JPEG_LS: CodecLibraries("CharLS", "CharLS", "DCMTK and GDCM (other CharLS)"),
+    Codec.JPEG_2000: CodecLibraries("OpenJPEG", "OpenJPEG", "GDCM (another OpenJPEG)"),
+    Codec.HTJ2K: CodecLibraries("OpenJPH", "OpenJPH", "OpenJPEG"),
+    Codec.JPEG_XL: CodecLibraries("libjxl", "libjxl", "djxl (an older libjxl)"),
 }
 """The libraries of each codec."""

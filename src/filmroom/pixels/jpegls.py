@@ -16,6 +16,8 @@ from filmroom.pixels.values import Coding, Samples, Values, span_of, unsigned
 INTERLEAVED_BY_SAMPLE = 2
 LOSSLESS_QUALITY = 100
 NEAR_PARTS = 3200
+SPIFF = b"\xff\xe8"
+ROOM = 4096  # bytes: for headers; noise may become larger than it was
 MOST_NEAR = 255  # ISO/IEC 14495-1 §C.2.3
 
 
@@ -48,16 +50,37 @@ def encode_jpegls(
 ) -> Coding:
     """Values as a codestream, colour by pixel."""
     near = _near(values, format, quality) if syntax.lossy else 0
-    data = jpeg_ls.encode_buffer(
-        unsigned(values, format).tobytes(),
-        format.rows,
-        format.columns,
-        format.samples,
-        max(format.bits_stored, 2),
-        near,
-        INTERLEAVED_BY_SAMPLE,
-    )
-    return Coding(bytes(data), format.photometric, lossy=near > 0)
+    samples = unsigned(values, format)
+    data = None
+    if format.bits_stored != samples.itemsize * 8:
+        data = _encode_few_bits(samples, format, near)
+    return Coding(data or _encode_whole(samples, near), format.photometric, lossy=near > 0)
+
+
+def _encode_few_bits(samples: Values, format: PixelFormat, near: int) -> bytes | None:
+    """A codestream of the stored bits; None of noise, for which the library has no room."""
+    try:
+        data = jpeg_ls.encode_buffer(
+            samples.tobytes(),
+            format.rows,
+            format.columns,
+            format.samples,
+            max(format.bits_stored, 2),
+            near,
+            INTERLEAVED_BY_SAMPLE,
+        )
+    except RuntimeError:
+        return None
+    return bytes(data)
+
+
+def _encode_whole(samples: Values, near: int) -> bytes:
+    """A codestream of 8 or 16 bits, without the file header that the library puts first."""
+    data = imagecodecs.jpegls_encode(samples, near, out=2 * samples.nbytes + ROOM)
+    at = 2
+    while data[at : at + 2] == SPIFF:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return bytes(data[:2] + data[at:])
 
 
 def _near(values: Values, format: PixelFormat, quality: int) -> int:

@@ -76,7 +76,7 @@ def _planes(values: Values, format: PixelFormat) -> list[Values]:
     octets = np.ascontiguousarray(values).view(np.uint8)
     octets = octets.reshape(format.rows, format.columns, format.samples, size)
     return [
-        np.ascontiguousarray(octets[:, :, sample, byte])
+        octets[:, :, sample, byte].copy()
         for sample in range(format.samples)
         for byte in reversed(range(size))
     ]
