@@ -38,7 +38,12 @@ def part10(
     dataset.file_meta = meta
     dataset.preamble = preamble
     out = BytesIO()
-    dcmwrite(out, dataset, enforce_file_format=True)
+    if meta.TransferSyntaxUID.is_transfer_syntax:
+        dcmwrite(out, dataset, enforce_file_format=True)
+        return out.getvalue()
+    # One that pydicom does not know is written as all new ones are (PS3.5 §A.4).
+    meta.FileMetaInformationGroupLength, meta.FileMetaInformationVersion = 0, b"\0\1"
+    dcmwrite(out, dataset, implicit_vr=False, little_endian=True, force_encoding=True)
     return out.getvalue()
 
 
