@@ -11,6 +11,7 @@ import click
 
 from filmroom.app import open_archive
 from filmroom.cli import logs
+from filmroom.cli.memory import collect_seldom
 from filmroom.cli.options import Given, with_settings
 from filmroom.cli.progress import progress
 from filmroom.cli.screen import in_units, many, tell
@@ -42,6 +43,7 @@ def import_(given: Given, paths: tuple[Path, ...]) -> int:
     if missing:
         raise NotFound(f"{missing[0]}: no such file or folder")
     report = Report()
+    collect_seldom()
     with open_archive(settings) as archive:
         report.read(progress(import_paths(archive, paths), "Importing"))
     report.tell()

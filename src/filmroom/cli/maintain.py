@@ -6,6 +6,7 @@ import click
 
 from filmroom.app import open_archive, rebuild
 from filmroom.cli import logs
+from filmroom.cli.memory import collect_seldom
 from filmroom.cli.options import Given, with_settings
 from filmroom.cli.progress import progress
 from filmroom.cli.screen import in_units, many, show_table, tell
@@ -79,6 +80,7 @@ def reindex(given: Given) -> int:
     settings = given.settings()
     logs.set_up(settings, floor=logs.QUIET)
     good = bad = 0
+    collect_seldom()
     for seen in progress(rebuild(settings), "Reindexing"):
         if seen.problem:
             bad += 1

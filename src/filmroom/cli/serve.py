@@ -10,7 +10,7 @@ import click
 from filmroom.app import open_archive
 from filmroom.cli import http, logs
 from filmroom.cli.lazy import load
-from filmroom.cli.memory import keep_buffers
+from filmroom.cli.memory import collect_seldom, keep_buffers
 from filmroom.cli.options import Given, with_settings
 from filmroom.cli.upkeep import Upkeep
 from filmroom.cli.workers import Workers
@@ -42,6 +42,7 @@ def serve(given: Given) -> None:
 
 def _serve_here(archive: Archive, listening: socket) -> None:
     keep_buffers()
+    collect_seldom()
     settings = archive.settings
     http.run(build(archive), settings, listening, lambda: _ready(settings, listening))
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 from filmroom.app import open_archive
 from filmroom.cli import http, logs
-from filmroom.cli.memory import keep_buffers
+from filmroom.cli.memory import collect_seldom, keep_buffers
 from filmroom.errors import Broken
 from filmroom.settings import Settings
 from filmroom.web.app import build
@@ -121,6 +121,7 @@ def work(settings: Settings, listening: socket, speaks: Connection[None, None]) 
     """One web process: its own index and storage, the shared socket."""
     logs.set_up(settings)
     keep_buffers()
+    collect_seldom()
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
 
     def accepting() -> None:

@@ -101,8 +101,8 @@ def floats(attributes: Attributes, tag: str) -> list[float]:
 
 def functional_group(attributes: Attributes, sequence: str, frame: int) -> Attributes | None:
     """The macro that holds for a frame (from 1): its own, else the shared one (PS3.3 §C.7.6.16)."""
-    of_frames = items(attributes, PER_FRAME_FUNCTIONAL_GROUPS)
-    own = of_frames[frame - 1 : frame]
+    of_frames = values(attributes, PER_FRAME_FUNCTIONAL_GROUPS)  # there can be 50,000
+    own = [group for group in of_frames[frame - 1 : frame] if isinstance(group, dict)]
     for group in (*own, item(attributes, SHARED_FUNCTIONAL_GROUPS)):
         found = items(group, sequence)
         if found:

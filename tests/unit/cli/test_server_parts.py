@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -107,6 +108,16 @@ def test_upkeep_ends_at_once_while_it_waits(rounds, archive) -> None:
 
 def test_the_allocator_takes_what_it_is_told() -> None:
     assert memory.keep_buffers() is True
+
+
+def test_garbage_is_looked_for_seldom() -> None:
+    before = gc.get_threshold()
+    try:
+        memory.collect_seldom()
+        assert gc.get_threshold() == (memory.SELDOM, *before[1:])
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_numbers_are_told_as_people_say_them() -> None:

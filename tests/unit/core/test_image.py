@@ -96,6 +96,25 @@ def test_bulk_values_beyond_the_bound_are_left_out(
     assert "BulkDataURI" in found[ICC]
 
 
+def test_of_each_frames_groups_only_what_drawing_asks_for_is_kept(archive: Archive, store) -> None:
+    dataset = image(frames=2)
+    groups = []
+    for number in (1, 2):
+        group, content, window = Dataset(), Dataset(), Dataset()
+        content.DimensionIndexValues = [number, 1]
+        window.WindowCenter, window.WindowWidth = 40 * number, 400
+        group.FrameContentSequence = Sequence([content])
+        group.FrameVOILUTSequence = Sequence([window])
+        groups.append(group)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(groups)
+    store(archive, part10(dataset))
+
+    found = image_of(archive, located(archive)).attributes["52009230"]["Value"]
+
+    assert [list(group) for group in found] == [["00289132"], ["00289132"]]
+    assert found[1]["00289132"]["Value"][0]["00281050"]["Value"] == [80]
+
+
 def test_an_object_without_pixels_is_an_image_without_format(archive: Archive, store) -> None:
     store(archive, part10(report()))
     ref = InstanceRef(uid(1), uid(1, 90), uid(1, 90, 1))
