@@ -190,7 +190,7 @@ def cut(values: Values, region: Region) -> tuple[Values, Region]:
 def reduction(values: Values, placement: Placement) -> int:
     """By how much an image may be reduced before it is scaled, without being seen: 1 or more."""
     across, down = placement.scale
-    return max(min(int(min(1 / across, 1 / down) / 2), *values.shape[:2]), 1)
+    return max(min(int(min(1 / across, 1 / down) / 2), len(values), len(values.T)), 1)
 
 
 def reduced(values: Values, by: int) -> NDArray[np.float32]:
