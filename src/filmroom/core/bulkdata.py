@@ -9,7 +9,7 @@ from filmroom.core.archive import Archive
 from filmroom.core.content import StoredContent, SwappedContent
 from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.metadata import data_sets, metadata
-from filmroom.core.retrieve import location_of, select
+from filmroom.core.selected import location_of, select
 from filmroom.dicom.bulk import WORDS, BulkValue
 from filmroom.dicom.frames import Span
 from filmroom.dicom.media_types import MP4, of_document

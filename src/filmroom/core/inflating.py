@@ -33,6 +33,14 @@ class InflatedBlob:
         self._start = 0
         self._held = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file if its data set were inflated in place: for that all of it is."""
+        self._read(0, 0)
+        while self._source is not None and (piece := next(self._source, None)) is not None:
+            self._keep(piece)
+        return self._start + self._held
+
     def run(self, span: Span) -> Iterator[bytes]:
         """The bytes of a span, in pieces."""
         for at in range(span.start, span.start + span.length, CHUNK):
@@ -47,11 +55,14 @@ class InflatedBlob:
             piece = next(self._source, None)
             if piece is None:
                 raise Broken(f"blob {self._key} ends before byte {at + length} when inflated")
-            self._spool.seek(self._held)
-            self._spool.write(piece)
-            self._held += len(piece)
-        self._spool.seek(at - self._start)
+            self._keep(piece)
+        self._spool.seek(max(at - self._start, 0))
         return self._spool.read(length)
+
+    def _keep(self, piece: bytes) -> None:
+        self._spool.seek(self._held)
+        self._spool.write(piece)
+        self._held += len(piece)
 
 
 def _data_set(storage: Storage, key: str) -> int:

@@ -17,7 +17,7 @@ from filmroom.dicom.transfer_syntaxes import (
     TRANSFER_SYNTAXES,
     transfer_syntax,
 )
-from filmroom.errors import NotAcceptable, Unsupported
+from filmroom.errors import Malformed, NotAcceptable, Undecodable, Unsupported
 from filmroom.model.instance import Located
 from filmroom.model.pixels import Coded
 from filmroom.model.wanted import Offer
@@ -74,6 +74,8 @@ def coded_frame(archive: Archive, located: Located, number: int, target: str) ->
         return archive.pixels.transcode(frame, image, target, quality)
     except Unsupported as error:  # the request is, not what was sent
         raise NotAcceptable(f"instance {located.ref.instance}: {error}") from error
+    except Malformed as error:  # the instance is, not the request
+        raise Undecodable(f"instance {located.ref.instance}: {error}") from error
 
 
 def coding(archive: Archive, target: str) -> str:

@@ -35,6 +35,7 @@ from filmroom.web import (
 )
 from filmroom.web.access_log import AccessLog, Traffic
 from filmroom.web.capabilities import capabilities_routes
+from filmroom.web.coded import Rewriters
 from filmroom.web.errors import HANDLERS, Failures
 from filmroom.web.methods import by_path
 from filmroom.web.operator import build_api
@@ -81,6 +82,7 @@ def build(archive: Archive) -> ASGIApp:
     app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
     app.state.traffic = Traffic()
     app.state.drawers = Drawers(archive.settings.pixel_queue)
+    app.state.rewriters = Rewriters(archive.settings.retrieves)
     app.state.writers = Writers(archive.settings.store_writers)
     guarded = Origins(Failures(app), archive.settings)
     return AccessLog(guarded, app.state.traffic)

@@ -1,4 +1,4 @@
-"""Frames in another transfer syntax on their way out: coded in threads of their own."""
+"""What is coded in another transfer syntax on its way out: made in threads of their own."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
+from threading import BoundedSemaphore
 from typing import cast
+from urllib.parse import quote
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from filmroom.core.content import MemoryContent
+from filmroom.core.parallel import in_order
+from filmroom.core.retrieve import RewrittenContent
 from filmroom.core.transcode import CodedFrame
+from filmroom.errors import Busy
 from filmroom.model.answer import Answer, Part
 from filmroom.web.pictures import drawers_of
 from filmroom.web.sending import CRLF, Streamed, multipart_type, part_head, single
 
 AHEAD = 4
-"""Frames of one answer that are coded at once: a worker for each, on most machines."""
+"""Frames or instances of one answer that are coded at once."""
+REWRITERS = 4
+"""Requests that whole instances are made for at once."""
 
 
 def is_coded(answer: Answer) -> bool:
@@ -106,6 +117,56 @@ class _Many(Response):
     async def _send(self, frame: bytes, send: Send) -> None:
         body = b"".join((next(self.heads), frame, CRLF))
         await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+class Rewriters:
+    """Threads that make whole instances, and how many answers of several are under way at once."""
+
+    def __init__(self, queue: int) -> None:
+        self._threads = CapacityLimiter(REWRITERS)
+        self._queue = queue
+        self.answers = BoundedSemaphore(REWRITERS)
+
+    async def make(self, parts: Sequence[Part]) -> None:
+        """Make those parts that are to be coded, so that their sizes are known."""
+        if self._threads.statistics().tasks_waiting >= self._queue:
+            raise Busy("too many retrievals at once: ask again in a moment")
+        for part in parts:
+            if isinstance(part.content, RewrittenContent):
+                await run_sync(part.content.make, limiter=self._threads)
+
+
+def rewriters_of(request: HTTPConnection) -> Rewriters:
+    """The threads of the application."""
+    return cast(Rewriters, request.app.state.rewriters)
+
+
+def is_rewritten(answer: Answer) -> bool:
+    """Whether any instance of an answer has to be coded."""
+    return any(isinstance(part.content, RewrittenContent) for part in answer.parts)
+
+
+def rewritten_multipart(request: Request, answer: Answer, headers: Mapping[str, str]) -> Response:
+    """Several instances, each sent as soon as it is made; how long all will be nobody knows."""
+    boundary = secrets.token_hex(16)
+    root = quote(request.scope.get("root_path", ""))
+
+    def made(part: Part) -> tuple[Part, Iterator[bytes]]:
+        if not isinstance(part.content, RewrittenContent):
+            return part, part.content.chunks()
+        file = part.content.make()
+        return replace(part, transfer_syntax=part.content.transfer_syntax), file.chunks()
+
+    def pieces() -> Iterator[bytes]:
+        with ThreadPoolExecutor(AHEAD, "rewrite") as pool:
+            for part, chunks in in_order(pool, made, answer.parts, AHEAD):
+                yield part_head(part, boundary, root)
+                yield from chunks
+                yield CRLF
+        yield f"--{boundary}--\r\n".encode()
+
+    media_type = multipart_type(answer.form.media_type, boundary)
+    return Streamed(pieces(), None, media_type, headers, slots=rewriters_of(request).answers)
 
 
 async def _gone(receive: Receive) -> None:

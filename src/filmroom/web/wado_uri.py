@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from filmroom.core.archive import Archive
 from filmroom.core.render import PICTURES
 from filmroom.core.rendered import Showing, rendered, rendered_frames
 from filmroom.core.representative import is_picture
-from filmroom.core.retrieve import part
+from filmroom.core.retrieve import located_instances
 from filmroom.core.shown import shown_type
 from filmroom.dicom.levels import Level
 from filmroom.dicom.matching import Exact
@@ -26,7 +27,8 @@ from filmroom.model.query import Match, Query
 from filmroom.model.selection import Selection
 from filmroom.model.wanted import MediaRange, Offer, Wanted
 from filmroom.web.accept import read_accept
-from filmroom.web.pictures import drawn
+from filmroom.web.coded import rewriters_of
+from filmroom.web.pictures import send
 from filmroom.web.rendering_params import read_fractions, read_frame_number, read_wado_rendering
 from filmroom.web.request import archive_of, read_uid, slots_of
 from filmroom.web.sending import describing, is_current, not_modified, single, strong_etag
@@ -34,7 +36,7 @@ from filmroom.web.sending import describing, is_current, not_modified, single, s
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
 
-def wado_uri(request: Request) -> Answer | Response:
+def wado_uri(request: Request) -> Answer:
     """The instance that the query names; Accept says nothing here, `contentType` does."""
     query = request.query_params
     if query.get("requestType", "").upper() != "WADO":
@@ -49,7 +51,7 @@ def wado_uri(request: Request) -> Answer | Response:
     if _is_anonymized(query):
         _check_anonymized(archive, located, form, query)
     if form.media_type == DICOM:
-        return _file(request, archive, located)
+        return _file(archive, located, query)
     return _picture(archive, located, form, query)
 
 
@@ -93,18 +95,28 @@ def _check_anonymized(archive: Archive, located: Located, form: Offer, query: Qu
     check_anonymous(archive, located)
 
 
-def _file(request: Request, archive: Archive, located: Located) -> Response:
-    syntax = request.query_params.get("transferSyntax", "*")
-    asked = Wanted((MediaRange(DICOM, transfer_syntax=syntax),))
-    if asked.choose([Offer(DICOM, located.transfer_syntax)]) is None:
-        raise NotAcceptable(
-            f"stored with transfer syntax {located.transfer_syntax}, and given as stored only"
-        )
-    headers = describing(strong_etag(located.key))
-    headers["Content-Disposition"] = f'attachment; filename="{located.ref.instance}.dcm"'
+def _file(archive: Archive, located: Located, query: QueryParams) -> Answer:
+    """The instance as a file, in one of the transfer syntaxes that are named."""
+    named = query.get("transferSyntax", "*").split(",")
+    ranges = tuple(MediaRange(DICOM, transfer_syntax=each.strip()) for each in named)
+    return located_instances(archive, [located], Wanted(ranges))
+
+
+async def _send_file(request: Request, answer: Answer) -> Response:
+    (part,) = answer.parts
+    headers = describing(strong_etag(answer.version))
+    name = part.location.rpartition("/")[2]
+    headers["Content-Disposition"] = f'attachment; filename="{name}.dcm"'
     if is_current(request.headers.get("if-none-match"), headers["ETag"]):
         return not_modified(headers)
-    return single(request, part(archive, located), headers, slots_of(request))
+    await rewriters_of(request).make(answer.parts)
+    return single(request, part, headers, slots_of(request))
+
+
+async def _sent(request: Request) -> Response:
+    answer = await run_in_threadpool(wado_uri, request)
+    file = answer.form.media_type == DICOM
+    return await (_send_file(request, answer) if file else send(request, answer))
 
 
 def _located(archive: Archive, request: Request) -> Located:
@@ -139,10 +151,10 @@ def _ref(match: Attributes) -> InstanceRef:
 
 
 ROUTES = [
-    Route("/wado", drawn(wado_uri), methods=["GET"], name="wado-uri"),
+    Route("/wado", _sent, methods=["GET"], name="wado-uri"),
     Route(
         "/dcm4chee-arc/aets/{aet}/wado",
-        drawn(wado_uri),
+        _sent,
         methods=["GET"],
         name="wado-uri at dcm4chee's address",
     ),
