@@ -11,6 +11,7 @@ from filmroom.model.instance import Attributes
 from filmroom.model.pixels import Image
 from filmroom.model.rendering import Rendering
 from filmroom.pixels.presentation import Presentation, place_presented, presentation_of_frame
+from filmroom.pixels.segments import in_colour
 from filmroom.pixels.viewport import Placement, aspect_of, place, whole, within
 
 
@@ -45,10 +46,14 @@ def scenes(numbers: Sequence[int], image: Image, rendering: Rendering) -> list[S
         for number in numbers
     ]
     placement = _placement(image.attributes, numbers[0], format, rendering, states[0])
-    return [
-        Scene(image, format, rendering, placement, number, state)
-        for number, state in zip(numbers, states, strict=True)
-    ]
+    found = []
+    for number, state in zip(numbers, states, strict=True):
+        attributes, shown = image.attributes, format
+        if state is None:
+            attributes, shown = in_colour(attributes, number, format)
+        seen = replace(image, attributes=attributes)
+        found.append(Scene(seen, shown, rendering, placement, number, state))
+    return found
 
 
 def _placement(

@@ -221,13 +221,6 @@ def test_one_bit_is_black_or_white() -> None:
     ]
 
 
-def test_a_fractional_segmentation_reaches_from_none_to_its_maximum() -> None:
-    fractions = np.array([[0, 50, 100, 200]], np.uint8)
-    told = {"t00620001": element("FRACTIONAL"), "t0062000E": element(200)}
-
-    assert shown(fractions, **told).tolist() == [[0, 64, 128, 255]]
-
-
 def test_values_without_a_window_are_shown_from_the_least_to_the_greatest() -> None:
     ramp = np.linspace(1000, 3000, 10_000).reshape(100, 100).astype(np.uint16)
 
