@@ -10,7 +10,7 @@ from filmroom.core.archive import Archive
 from filmroom.core.content import MemoryContent
 from filmroom.core.image import frame_bytes, image_of
 from filmroom.core.representative import is_picture
-from filmroom.core.viewing import Fractions, frame_for, settled
+from filmroom.core.viewing import Fractions, frame_for, settled, shape_of
 from filmroom.dicom.frames import Span
 from filmroom.dicom.kinds import kind_of
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
@@ -92,6 +92,7 @@ def _draw(archive: Archive, scene: Scene) -> bytes:
     """Read what is needed and have it drawn; all of the blob is read here (`Derived`)."""
     located, state = scene.located, scene.presentation
     image = image_of(archive, located)
+    shape_of(image.attributes)
     numbers = scene.numbers or (frame_for(image.attributes, located.number_of_frames),)
     rendering = replace(
         scene.rendering,
@@ -103,7 +104,7 @@ def _draw(archive: Archive, scene: Scene) -> bytes:
         return archive.pixels.render(frames, numbers, image, rendering)
     except TooLarge as error:
         raise Malformed(f"{error}: ask for a smaller viewport, or for fewer frames") from error
-    except (Malformed, Unsupported) as error:  # the instance is, not the request
+    except Unsupported as error:
         raise Undecodable(f"instance {located.ref.instance}: {error}") from error
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from filmroom.dicom.pixel_format import pixel_format
+from filmroom.dicom.pixel_format import PixelFormat, pixel_format
 from filmroom.errors import Malformed, Undecodable
 from filmroom.model.instance import Attributes
 from filmroom.model.rendering import Region, Viewport
@@ -25,11 +25,20 @@ def frame_for(attributes: Attributes, count: int) -> int:
     return count // 2 + 1
 
 
+def shape_of(attributes: Attributes) -> PixelFormat:
+    """The shape of the pixels; Undecodable, since no asker is to blame, if nothing tells it."""
+    try:
+        return pixel_format(attributes)
+    except Malformed as error:
+        raise Undecodable(str(error)) from error
+
+
 def settled(viewport: Viewport, attributes: Attributes, fractions: Fractions | None) -> Viewport:
     """The viewport with its region in whole of the image; Malformed if that is empty."""
     if viewport.region is None and fractions is None:
         return viewport
-    columns, rows = _sides(attributes)
+    shape = shape_of(attributes)
+    columns, rows = shape.columns, shape.rows
     if fractions is not None:
         left, top, right, bottom = fractions
         return replace(
@@ -49,14 +58,6 @@ def _within(region: Region | None, columns: int, rows: int) -> Region:
     if not (width > 0 and height > 0 and math.isfinite(region.x + region.y)):
         raise Malformed(f"viewport: the region lies outside of an image of {columns} x {rows}")
     return Region(region.x, region.y, width, height)
-
-
-def _sides(attributes: Attributes) -> tuple[int, int]:
-    try:
-        shape = pixel_format(attributes)
-    except Malformed as error:
-        raise Undecodable(str(error)) from error
-    return shape.columns, shape.rows
 
 
 def _first(attributes: Attributes, tag: str) -> Any:  # noqa: ANN401 -- what JSON holds
