@@ -7,8 +7,10 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryFile
+from typing import Protocol, Self
 
 import click
 
@@ -18,8 +20,10 @@ from filmroom.cli.options import Given, with_settings
 from filmroom.cli.progress import progress
 from filmroom.cli.screen import in_units, many, tell
 from filmroom.cli.selections import SELECTION
+from filmroom.cli.syntaxes import SYNTAX, WORDS
 from filmroom.core.archive import Archive
-from filmroom.errors import Broken, Conflict
+from filmroom.core.rewrite import target_for, write_instance
+from filmroom.errors import Broken, Conflict, NotAcceptable
 from filmroom.model.instance import Located
 from filmroom.model.selection import Selection
 
@@ -32,24 +36,36 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest: the same selection gives the s
 @click.argument("selection", type=SELECTION, metavar="STUDY[/SERIES[/INSTANCE]]")
 @click.argument("destination", type=click.Path(path_type=Path), metavar="DEST")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option(
+    "--transfer-syntax",
+    "syntax",
+    type=SYNTAX,
+    metavar="SYNTAX",
+    help=f"Write in another transfer syntax: its UID, or {', '.join(WORDS)}.",
+)
 @with_settings()
-def export(given: Given, selection: Selection, destination: Path, force: bool) -> None:
+def export(
+    given: Given, selection: Selection, destination: Path, force: bool, syntax: str | None
+) -> None:
     """Write a study, series or instance to DEST, a folder or a name that ends in .zip.
 
     Files are written as they were stored, as STUDY/SERIES/INSTANCE.dcm, and compared with
-    what was recorded when they came.
+    what was recorded when they came. In another transfer syntax nothing else of them changes;
+    what cannot be written in it, such as a video, is written as it was stored.
     """
     settings = given.settings()
     logs.set_up(settings, floor=logs.QUIET)
     zipped = destination.suffix.lower() == ".zip"
+    beside = destination.parent if zipped else destination
     with open_archive(settings) as archive:
         located = archive.index.select(selection)
         opened = _zip(destination, force) if zipped else _folder(destination, force)
-        with opened as out:
+        with opened as out, Giving(archive, beside, syntax) as giving:
             for instance in progress(located, "Exporting", len(located)):
-                out.put(_name(instance), _checked(archive, instance))
-    size = in_units(sum(instance.size for instance in located))
-    tell(f"Wrote {many(len(located), 'instance')} ({size}) to {destination}.")
+                out.put(_name(instance), giving.chunks(instance))
+    tell(f"Wrote {many(len(located), 'instance')} ({in_units(giving.size)}) to {destination}.")
+    if giving.as_stored:
+        tell(f"As stored, since they cannot be coded anew: {many(giving.as_stored, 'instance')}.")
 
 
 class Out(Protocol):
@@ -62,6 +78,48 @@ class Out(Protocol):
 def _name(instance: Located) -> str:
     ref = instance.ref
     return f"{ref.study}/{ref.series}/{ref.instance}.dcm"
+
+
+class Giving:
+    """Instances in pieces, in the transfer syntax that is asked; closes its own scratch file."""
+
+    def __init__(self, archive: Archive, folder: Path, syntax: str | None) -> None:
+        self._archive, self._syntax = archive, syntax
+        self._scratch = TemporaryFile(dir=folder)  # noqa: SIM115 -- closed when this is left
+        self.size = 0
+        """Bytes given so far."""
+        self.as_stored = 0
+        """Instances that were given as stored because they could not be coded."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.close()
+
+    def chunks(self, instance: Located) -> Iterator[bytes]:
+        """One instance; Broken if what is stored is damaged."""
+        for chunk in self._chunks(instance):
+            self.size += len(chunk)
+            yield chunk
+
+    def _chunks(self, instance: Located) -> Iterator[bytes]:
+        stored = instance.transfer_syntax
+        target = target_for(instance, self._syntax) if self._syntax else stored
+        if target == stored:
+            self.as_stored += instance.number_of_frames > 0 and self._syntax not in (None, stored)
+            return _checked(self._archive, instance)
+        for _ in _checked(self._archive, instance):
+            pass  # nothing is made of what is damaged
+        self._scratch.seek(0)
+        self._scratch.truncate()
+        try:
+            write_instance(self._archive, instance, target, self._scratch)
+        except NotAcceptable:
+            self.as_stored += 1
+            return self._archive.storage.chunks(instance.key, size=CHUNK)
+        self._scratch.seek(0)
+        return iter(partial(self._scratch.read, CHUNK), b"")
 
 
 def _checked(archive: Archive, instance: Located) -> Iterator[bytes]:

@@ -9,10 +9,16 @@ import time
 import zipfile
 from pathlib import Path
 
+import imagecodecs
 import pytest
+from pydicom import dcmread
+from pydicom.encaps import generate_frames
+from pydicom.uid import ExplicitVRLittleEndian
 
 from filmroom.cli.find import dates
-from filmroom.testing.objects import ct_slice, header, part10, uid
+from filmroom.testing.objects import MP4_HIGH, ct_slice, header, part10, report, uid, video
+
+JLS = "1.2.840.10008.1.2.4.80"
 
 
 @pytest.fixture
@@ -243,6 +249,51 @@ def test_export_does_not_hand_out_what_is_damaged(filmroom, files, data: Path, t
     assert ended.status == 1
     assert ended.err == f"filmroom: instance {uid(1, 1, 1)} is damaged: its bytes have changed\n"
     assert list(tmp_path.glob("out.zip*")) == []
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_export_in_another_transfer_syntax(filmroom, files, tmp_path: Path, name: str) -> None:
+    ct = ct_slice(1, 1, 1)
+    folder = files(ct, report())
+    (folder / "video.dcm").write_bytes(video())
+    assert filmroom("import", folder).status == 0
+
+    ended = filmroom("export", uid(1), tmp_path / name, "--transfer-syntax", "JPEG-LS")
+
+    assert ended.status == 0
+    assert ended.err.splitlines()[-1] == ("As stored, since they cannot be coded anew: 1 instance.")
+    if name == "out":
+        paths = sorted((tmp_path / "out").rglob("*.dcm"))
+        read = [dcmread(path) for path in paths]
+    else:
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            read = [dcmread(io.BytesIO(archive.read(each))) for each in archive.namelist()]
+    syntaxes = {each.Modality: each.file_meta.TransferSyntaxUID for each in read}
+    assert syntaxes == {"CT": JLS, "SR": ExplicitVRLittleEndian, "OT": MP4_HIGH}
+    (coded,) = (each for each in read if each.Modality == "CT")
+    (frame,) = generate_frames(coded.PixelData, number_of_frames=1)
+    assert imagecodecs.jpegls_decode(frame).tobytes() == ct.PixelData
+
+
+def test_exporting_in_the_stored_syntax_copies(filmroom, stored: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    ended = filmroom("export", uid(2), out, "--transfer-syntax", ExplicitVRLittleEndian)
+
+    (file,) = out.rglob("*.dcm")
+    assert ended.status == 0
+    assert file.read_bytes() in [path.read_bytes() for path in stored.iterdir()]
+
+
+@pytest.mark.parametrize("wrong", ["jpeg3000", "1.2.3", "1.2.840.10008.1.2.4.102"])
+def test_export_in_a_syntax_that_cannot_be_written(
+    filmroom, stored: Path, tmp_path: Path, wrong: str
+) -> None:
+    ended = filmroom("export", uid(1), tmp_path / "out", "--transfer-syntax", wrong)
+
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_delete_asks_first(filmroom, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
