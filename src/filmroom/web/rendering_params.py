@@ -32,6 +32,22 @@ from filmroom.web.request import read_uid
 TO_THE_EDGE = math.inf
 """Width or height of a region that says none: all that is left of the image."""
 
+RENDERED_PARAMETERS = (
+    "accept",
+    "annotation",
+    "charset",
+    "iccprofile",
+    "overlays",
+    "presentationSeriesUID",
+    "presentationUID",
+    "quality",
+    "viewport",
+    "window",
+)
+"""What can be said of rendered resources."""
+
+THUMBNAIL_PARAMETERS = ("accept", "charset", "viewport")
+
 _ONCE = frozenset(
     {
         "annotation",
