@@ -38,9 +38,9 @@ LIBRARIES = {
     Codec.NATIVE: CodecLibraries(_OURS, _OURS, "pydicom"),
     Codec.DEFLATE: CodecLibraries("zlib", "zlib", "libdeflate"),
     Codec.RLE: CodecLibraries("imagecodecs", "imagecodecs", "DCMTK, pydicom"),
-    Codec.JPEG: CodecLibraries("libjpeg-turbo", "libjpeg-turbo", "DCMTK, GDCM"),
+    Codec.JPEG: CodecLibraries("libjpeg-turbo", "libjpeg-turbo", "DCMTK, GDCM, jpegtran"),
     Codec.JPEG_LS: CodecLibraries("CharLS", "CharLS", "DCMTK and GDCM (other CharLS)"),
-    Codec.JPEG_2000: CodecLibraries("OpenJPEG", "OpenJPEG", "GDCM (another OpenJPEG)"),
+    Codec.JPEG_2000: CodecLibraries("OpenJPEG", "OpenJPEG", "GDCM (other OpenJPEG)"),
     Codec.HTJ2K: CodecLibraries("OpenJPH", "OpenJPH", "OpenJPEG"),
     Codec.JPEG_XL: CodecLibraries("libjxl", "libjxl", "djxl (an older libjxl)"),
 }

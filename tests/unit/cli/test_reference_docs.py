@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from filmroom.cli.main import COMMANDS
+from filmroom.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from filmroom.settings import Settings
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "docs"
@@ -25,18 +26,20 @@ def docs() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "commands.md"])
+@pytest.mark.parametrize("name", ["settings.md", "commands.md", "transfer_syntaxes.md"])
 def test_the_reference_is_what_the_program_says(docs: ModuleType, name: str) -> None:
     assert docs.read(docs.REFERENCE / name) == docs.pages()[name], "run scripts/docs"
 
 
-def test_the_reference_has_every_setting_and_every_command(docs: ModuleType) -> None:
+def test_the_reference_has_every_setting_command_and_transfer_syntax(docs: ModuleType) -> None:
     pages = docs.pages()
 
     for name in Settings.model_fields:
         assert f"\n| `{name}` | " in pages["settings.md"]
     for name in COMMANDS:
         assert f"\n## filmroom {name}\n" in pages["commands.md"]
+    for uid in TRANSFER_SYNTAXES:
+        assert f"\n| `{uid}` | " in pages["transfer_syntaxes.md"]
 
 
 def test_defaults_are_told_as_they_are_written(docs: ModuleType) -> None:

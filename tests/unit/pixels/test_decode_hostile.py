@@ -171,6 +171,18 @@ def test_jpeg_2000_in_the_boxes_of_a_file_is_decoded() -> None:
         codestream_of(boxed[:at])
 
 
+@pytest.mark.parametrize(("one", "two"), [(".4.90", ".4.92"), (".4.91", ".4.93")])
+def test_part_2_is_decoded_where_a_codestream_is_a_frame(one: str, two: str) -> None:
+    frame, told = coded(ROOT + one, layout(12))
+    found = decode(frame, ROOT + two, told).values
+    assert np.array_equal(found, decode(frame, ROOT + one, told).values)
+    several = bytes(
+        imagecodecs.jpeg2k_encode(np.zeros((5, 61, 83), np.uint16), codecformat="J2K", planar=True)
+    )
+    with pytest.raises(Undecodable, match="has 5 components, its data set says 1"):
+        decode(several, ROOT + two, told)
+
+
 def test_a_tile_part_of_unknown_length_ends_with_the_codestream() -> None:
     frame, format = coded(f"{ROOT}.4.90", layout(12))
     part = frame.index(b"\xff\x90") + 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from coded import (
@@ -292,6 +293,13 @@ class TestStrangersDecodeIt:
     def test_pydicom_rle(self, name: str) -> None:
         data, told = coded(FORMATS[name], f"{ROOT}.5")
         assert np.array_equal(by_pydicom(told, data, f"{ROOT}.5"), picture(FORMATS[name]))
+
+    @pytest.mark.parametrize("name", sorted(FORMATS))
+    def test_libdeflate(self, name: str) -> None:
+        format = FORMATS[name]
+        data, _ = coded(format, f"{ROOT}.8.1")
+        inflated = imagecodecs.deflate_decode(data, raw=True, out=format.frame_length)
+        assert bytes(inflated) == encode(picture(format), format, f"{ROOT}.1")[0]
 
     @pytest.mark.parametrize("name", sorted(UNSIGNED))
     def test_djxl(self, name: str, tmp_path: Path) -> None:
