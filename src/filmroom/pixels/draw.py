@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from filmroom.dicom.pixel_format import PALETTE_COLOR, RGB, PixelFormat
 from filmroom.errors import Malformed, NotAcceptable, TooLarge
 from filmroom.model.pixels import Image
 from filmroom.model.rendering import IccProfile, Rendering, Window
@@ -14,15 +15,25 @@ from filmroom.pixels.annotations import annotated
 from filmroom.pixels.colour import channels, is_coloured, rgb
 from filmroom.pixels.covers import covered
 from filmroom.pixels.decode import decode
+from filmroom.pixels.decode_small import decode_small, early_by
 from filmroom.pixels.frame_times import frame_times
 from filmroom.pixels.grayscale import Grayscale, grayscale
-from filmroom.pixels.padding import padding
+from filmroom.pixels.padding import is_padded, padding
 from filmroom.pixels.picture import GIF, encode
 from filmroom.pixels.presentation import presented, pseudo_coloured
 from filmroom.pixels.profiles import in_profile
 from filmroom.pixels.scene import Scene, scenes
 from filmroom.pixels.values import Decoded
-from filmroom.pixels.viewport import MOST_PIXELS, Picture, cut, reduced, reduction, scaled, within
+from filmroom.pixels.viewport import (
+    MOST_PIXELS,
+    Picture,
+    cut,
+    most_reduced,
+    reduced,
+    reduction,
+    scaled,
+    within,
+)
 
 
 def draw(
@@ -58,64 +69,78 @@ def draw(
 
 def _drawn(scene: Scene, frame: bytes, window: Window | None) -> Picture:
     """A frame in its place, with all that lies over it."""
-    decoded = decode(frame, scene.image.transfer_syntax, scene.format)
+    decoded, by = _decoded(scene, frame, window)
     if is_coloured(decoded.photometric, scene.format):
-        picture, window = _coloured(decoded, scene), None
+        picture, window = _coloured(decoded, by, scene), None
     else:
-        picture, window = _grey(decoded, scene, window)
+        picture, window = _grey(decoded, by, scene, window)
     picture = covered(picture, scene, frame)
     wanted = scene.rendering.annotations
     return annotated(picture, wanted, scene.attributes, scene.number, window)
 
 
-def _coloured(decoded: Decoded, scene: Scene) -> Picture:
+def _decoded(scene: Scene, frame: bytes, window: Window | None) -> tuple[Decoded, int]:
+    """A frame's values, and by how much they are reduced already: 1 for not at all.
+
+    They are whole where their values must not be mixed, or a window is guessed from them.
+    """
+    format, syntax = scene.format, scene.image.transfer_syntax
+    mixes = format.photometric != PALETTE_COLOR and not is_padded(scene.attributes)
+    if mixes and (format.samples > 1 or _transformations(scene, format, window).voi is not None):
+        small = decode_small(frame, syntax, format, most_reduced(scene.placement))
+        if small is not None:
+            return small
+    return decode(frame, syntax, format), 1
+
+
+def _coloured(decoded: Decoded, by: int, scene: Scene) -> Picture:
     stored, meaning = channels(decoded.values, decoded.photometric, scene.attributes, scene.format)
-    part, region = cut(stored, scene.placement.region)
-    if within(region, *part.shape[:2]) != region:  # what lies around it is black in RGB only
-        return scaled(rgb(part, meaning), region, scene.placement)
-    return rgb(scaled(part, region, scene.placement), meaning)
+    part, region = cut(stored, scene.placement.region, by)
+    if within(region, part.shape[0] * by, part.shape[1] * by) != region:
+        part, meaning = rgb(part, meaning), RGB  # what lies around it is black in that only
+    return rgb(scaled(part, region, scene.placement, by, early_by(by)), meaning)
 
 
-def _grey(decoded: Decoded, scene: Scene, window: Window | None) -> tuple[Picture, Window | None]:
+def _grey(
+    decoded: Decoded, by: int, scene: Scene, window: Window | None
+) -> tuple[Picture, Window | None]:
     """Shades in their place, and the window they are seen through.
 
     What becomes much smaller is first reduced, since fewer values then need shades;
     but not padding, whose mean with real values would be neither.
     """
-    shown = _transformations(decoded, scene, window)
+    shown = _transformations(scene, replace(scene.format, photometric=decoded.photometric), window)
     padded = padding(decoded.values, scene.attributes, scene.format)
     shown = shown.seen(decoded.values, padded)
-    part, region = cut(decoded.values, scene.placement.region)
-    by = reduction(part, scene.placement) if padded is None else 1
-    shades = shown.shades(reduced(part, by) if by > 1 else part)
+    part, region = cut(decoded.values, scene.placement.region, by)
+    further = reduction(part, scene.placement, by) if padded is None else 1
+    shades = shown.shades(reduced(part, further) if further > 1 else part)
     if padded is not None:
         shades[cut(padded, scene.placement.region)[0]] = 0
-    picture = scaled(shades, region, scene.placement, by)
+    picture = scaled(shades, region, scene.placement, by * further, early_by(by))
     if scene.presentation:
         picture = pseudo_coloured(picture, scene.presentation)
     return picture, shown.voi if isinstance(shown.voi, Window) else None
 
 
-def _transformations(decoded: Decoded, scene: Scene, window: Window | None) -> Grayscale:
-    format = replace(scene.format, photometric=decoded.photometric)
-    attributes = scene.attributes
+def _transformations(scene: Scene, format: PixelFormat, window: Window | None) -> Grayscale:
     if scene.presentation:
-        shown = presented(scene.presentation, attributes, scene.number, format)
+        shown = presented(scene.presentation, scene.attributes, scene.number, format)
     else:
-        shown = grayscale(attributes, scene.number, format)
+        shown = grayscale(scene.attributes, scene.number, format)
     return replace(shown, voi=window) if window else shown
 
 
 def _guess(scene: Scene, frame: bytes) -> Window | None:
     """The window that has to be guessed from a frame's values, if there is need."""
-    decoded = decode(frame, scene.image.transfer_syntax, scene.format)
-    if is_coloured(decoded.photometric, scene.format):
+    format = scene.format
+    if format.samples > 1 or format.photometric == PALETTE_COLOR:
         return None
-    shown = _transformations(decoded, scene, None)
+    shown = _transformations(scene, format, None)
     if shown.voi is not None:
         return None
-    padded = padding(decoded.values, scene.attributes, scene.format)
-    seen = shown.seen(decoded.values, padded).voi
+    values = decode(frame, scene.image.transfer_syntax, format).values
+    seen = shown.seen(values, padding(values, scene.attributes, format)).voi
     return seen if isinstance(seen, Window) else None
 
 

@@ -32,29 +32,29 @@ _HOOK = threading.Lock()  # there is one hook for all threads
 def decode_jpeg2000(frame: bytes, format: PixelFormat) -> Samples:
     """The samples of a codestream, its component transform undone."""
     codestream = codestream_of(frame)
-    header = _checked(codestream, format)
+    header = checked_header(codestream, format)
     values = imagecodecs.jpeg2k_decode(codestream, planar=False)
-    return _samples(values, header, format)
+    return samples_of(values, header, format)
 
 
 def decode_htj2k(frame: bytes, format: PixelFormat) -> Samples:
     """The same for block coding of high throughput, which another library does faster."""
     codestream = codestream_of(frame)
-    header = _checked(codestream, format)
+    header = checked_header(codestream, format)
     if header.precision > MOST_HTJ2K_BITS:
         raise Undecodable(f"HTJ2K samples of {header.precision} bits are not decoded")
     if header.bit_planes > MOST_BIT_PLANES:
         raise Undecodable(f"an HTJ2K codestream of {header.bit_planes} bit planes is not decoded")
-    with _heard():
+    with heard():
         if header.reversible or header.precision >= WIDE:
             values = imagecodecs.htj2k_decode(codestream, planar=False)
         else:
             values = _within_range(codestream, header)
-    return _samples(values, header, format)
+    return samples_of(values, header, format)
 
 
 @contextmanager
-def _heard() -> Iterator[None]:
+def heard() -> Iterator[None]:
     """Raise what the wrapper would only print: an error in the middle of the image.
 
     It gives the lines decoded until then, and zeros for the rest.
@@ -92,7 +92,8 @@ def _within_range(codestream: bytes, header: Jpeg2000Header) -> Values:
     return values.astype(f"<{kind}{1 if header.precision <= 8 else 2}")
 
 
-def _checked(codestream: bytes, format: PixelFormat) -> Jpeg2000Header:
+def checked_header(codestream: bytes, format: PixelFormat) -> Jpeg2000Header:
+    """The header of a codestream that is all there and holds what the format says."""
     header = read_jpeg2000_header(codestream)
     check_header(
         "JPEG 2000",
@@ -108,7 +109,8 @@ def _checked(codestream: bytes, format: PixelFormat) -> Jpeg2000Header:
     return header
 
 
-def _samples(values: Values, header: Jpeg2000Header, format: PixelFormat) -> Samples:
+def samples_of(values: Values, header: Jpeg2000Header, format: PixelFormat) -> Samples:
+    """What a decoder gave, and what that means."""
     photometric = format.photometric
     if header.transformed or photometric in (YBR_RCT, YBR_ICT):
         photometric = RGB if format.samples == 3 else photometric

@@ -35,6 +35,8 @@ class Jpeg2000Header:
     """Whether the wavelet transform loses nothing."""
     bit_planes: int
     """The most bits of a coefficient, its sign aside."""
+    levels: int
+    """How often the wavelet transform halves the image."""
 
     @property
     def precision(self) -> int:
@@ -86,7 +88,7 @@ def read_jpeg2000_header(codestream: bytes) -> Jpeg2000Header:
     tiles = -(-(x1 - tile_x0) // tile_x) * -(-(y1 - tile_y0) // tile_y)
     if tiles > MOST_TILES:
         raise Undecodable(f"a JPEG 2000 codestream of {tiles} tiles; at most {MOST_TILES} exist")
-    transformed, reversible, bit_planes = _coding(codestream, SIZ_AT + length)
+    transformed, reversible, bit_planes, levels = _coding(codestream, SIZ_AT + length)
     return Jpeg2000Header(
         rows=y1 - y0,
         columns=x1 - x0,
@@ -94,6 +96,7 @@ def read_jpeg2000_header(codestream: bytes) -> Jpeg2000Header:
         transformed=transformed,
         reversible=reversible,
         bit_planes=bit_planes,
+        levels=levels,
     )
 
 
@@ -118,8 +121,8 @@ def check_whole(codestream: bytes) -> None:
         raise Undecodable("the JPEG 2000 codestream is cut short")
 
 
-def _coding(codestream: bytes, at: int) -> tuple[bool, bool, int]:
-    """Whether there is a component transform, whether the wavelet is reversible, bit planes."""
+def _coding(codestream: bytes, at: int) -> tuple[bool, bool, int, int]:
+    """Whether components are transformed, whether the wavelet is reversible, bit planes, levels."""
     coding, planes = b"", 0
     while at + 4 <= len(codestream):
         marker, length = struct.unpack_from(">HH", codestream, at)
@@ -135,7 +138,7 @@ def _coding(codestream: bytes, at: int) -> tuple[bool, bool, int]:
         at += 2 + length
     if len(coding) < COD_LENGTH or not planes:
         raise Undecodable("a damaged JPEG 2000 codestream: it has no coding style")
-    return bool(coding[4]), coding[9] == 1, planes
+    return bool(coding[4]), coding[9] == 1, planes, coding[5]
 
 
 def _bit_planes(quantization: bytes) -> int:

@@ -16,6 +16,11 @@ FLOAT_PADDING = ("00280122", "00280124")
 DOUBLE_FLOAT_PADDING = ("00280123", "00280125")
 
 
+def is_padded(attributes: Attributes) -> bool:
+    """Whether a value is named that is padding."""
+    return PADDING_VALUE in attributes
+
+
 def padding(
     values: Values, attributes: Attributes, format: PixelFormat
 ) -> NDArray[np.bool_] | None:

@@ -179,18 +179,28 @@ def within(region: Region, rows: int, columns: int) -> Region | None:
     return Region(left, top, right - left, bottom - top)
 
 
-def cut(values: Values, region: Region) -> tuple[Values, Region]:
-    """The pixels that a region touches, and where it lies among them."""
+def cut(values: Values, region: Region, by: int = 1) -> tuple[Values, Region]:
+    """The pixels that a region touches, and where it lies among them.
+
+    Of an image that was reduced before, which is small, all of them.
+    """
+    if by > 1:
+        return values, region
     left, top = max(floor(region.x), 0), max(floor(region.y), 0)
     right, bottom = max(ceil(region.x + region.width), 0), max(ceil(region.y + region.height), 0)
     inner = Region(region.x - left, region.y - top, region.width, region.height)
     return values[top:bottom, left:right], inner
 
 
-def reduction(values: Values, placement: Placement) -> int:
+def most_reduced(placement: Placement) -> int:
     """By how much an image may be reduced before it is scaled, without being seen: 1 or more."""
     across, down = placement.scale
-    return max(min(int(min(1 / across, 1 / down) / 2), len(values), len(values.T)), 1)
+    return max(int(min(1 / across, 1 / down) / 2), 1)
+
+
+def reduction(values: Values, placement: Placement, by: int = 1) -> int:
+    """By how much values are to be reduced that were reduced before: 1 for not at all."""
+    return max(min(most_reduced(placement) // by, len(values), len(values.T)), 1)
 
 
 def reduced(values: Values, by: int) -> NDArray[np.float32]:
@@ -215,28 +225,37 @@ def _counts(length: int, by: int) -> NDArray[np.float32]:
     return counts
 
 
-def scaled(picture: Picture, region: Region, placement: Placement, by: int = 1) -> Picture:
-    """Bring a region of a picture to its place; `by` is how much it was reduced before."""
+def scaled(
+    picture: Picture, region: Region, placement: Placement, by: int = 1, early: float = 0
+) -> Picture:
+    """Bring a region of a picture to its place.
+
+    `by` is how much it was reduced before, and `early` by how many of the image's pixels
+    its values were taken before the middles of the squares that they stand for.
+    """
     columns, rows = placement.upright
     inside = within(region, picture.shape[0] * by, picture.shape[1] * by)
     if inside is None:
         return oriented(np.zeros((rows, columns, *picture.shape[2:]), np.uint8), placement)
     if inside == region:
-        return oriented(_resized(picture, inside, columns, rows, by), placement)
+        return oriented(_resized(picture, inside, columns, rows, by, early), placement)
     left = round((inside.x - region.x) / region.width * columns)
     top = round((inside.y - region.y) / region.height * rows)
     right = round((inside.x + inside.width - region.x) / region.width * columns)
     bottom = round((inside.y + inside.height - region.y) / region.height * rows)
     framed = np.zeros((rows, columns, *picture.shape[2:]), np.uint8)
     if right > left and bottom > top:
-        framed[top:bottom, left:right] = _resized(picture, inside, right - left, bottom - top, by)
+        size = (right - left, bottom - top)
+        framed[top:bottom, left:right] = _resized(picture, inside, *size, by, early)
     return oriented(framed, placement)
 
 
-def _resized(picture: Picture, region: Region, columns: int, rows: int, by: int) -> Picture:
-    left, top = region.x / by, region.y / by
-    right = min((region.x + region.width) / by, picture.shape[1])
-    bottom = min((region.y + region.height) / by, picture.shape[0])
+def _resized(
+    picture: Picture, region: Region, columns: int, rows: int, by: int, early: float
+) -> Picture:
+    left, top = (region.x + early) / by, (region.y + early) / by
+    right = min(left + region.width / by, picture.shape[1])
+    bottom = min(top + region.height / by, picture.shape[0])
     if (left % 1, top % 1, right, bottom) == (0, 0, left + columns, top + rows):
         return picture[int(top) : int(bottom), int(left) : int(right)]
     smaller = columns < right - left and rows < bottom - top
