@@ -18,7 +18,7 @@ from typing import Any
 
 from filmroom import errors
 from filmroom.errors import ArchiveError, Broken, Busy, Undecodable
-from filmroom.pixels.wire import Status, receive_reply, send_request
+from filmroom.pixels.wire import Status, receive_reply, send_request, set_timeout
 
 JOBS = "filmroom.pixels.jobs"
 START = 60.0  # seconds in which a worker must be ready; it loads much, at low priority
@@ -174,7 +174,7 @@ class Worker:
                 process_group=0,  # Ctrl-C is for the server
             )
         os.close(life)
-        self._until(START)
+        set_timeout(self._channel, START)
         try:
             receive_reply(self._channel, self._most)
         except (EOFError, OSError, ValueError) as error:
@@ -197,11 +197,11 @@ class Worker:
         self.usable = False
         deadline = time.monotonic() + seconds
         try:
-            self._until(seconds)
+            set_timeout(self._channel, seconds)
             send_request(self._channel, job, arguments)
-            self._until(deadline - time.monotonic())
+            set_timeout(self._channel, deadline - time.monotonic())
             status, told, data = receive_reply(self._channel, self._most)
-        except TimeoutError:
+        except BlockingIOError:
             log.warning("a pixel worker took too long", extra={"job": job})
             raise Undecodable(f"the frame takes longer than {seconds:g} s") from None
         except (EOFError, OSError, ValueError):
@@ -225,9 +225,6 @@ class Worker:
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
-
-    def _until(self, seconds: float) -> None:
-        self._channel.settimeout(max(seconds, 0.001))
 
 
 def _error(status: Status, kind: str, message: str) -> ArchiveError:

@@ -16,6 +16,7 @@ from typing import Any
 
 _REQUEST = Struct("<IH")  # bytes of the pickle; number of buffers, whose lengths follow
 _LENGTH = Struct("<Q")
+_TIMEVAL = Struct("@ll")  # seconds and microseconds, as in <sys/time.h>
 _REPLY = Struct("<BIQ")  # status; bytes of the JSON text, and of the data behind it
 
 
@@ -61,11 +62,23 @@ def send_reply(
 
 def receive_reply(channel: socket.socket, most: int) -> tuple[Status, Any, bytes]:
     """What came of a job; EOFError where the worker died or sends more than `most` bytes."""
-    status, told, size = _REPLY.unpack(_receive_into(channel, _REPLY.size))
+    status, told, size = _REPLY.unpack(_receive(channel, _REPLY.size))
     if told + size > most:
         raise EOFError
-    text = _receive_into(channel, told)
-    return Status(status), json.loads(bytes(text)), bytes(_receive_into(channel, size))
+    text = _receive(channel, told)
+    return Status(status), json.loads(text), _receive(channel, size)
+
+
+def set_timeout(channel: socket.socket, seconds: float) -> None:
+    """Let the kernel end waiting with a BlockingIOError.
+
+    A socket's own time-out would make it one that never blocks, whose receiver is woken for
+    each piece: for large frames that takes several times as long.
+    """
+    whole, part = divmod(max(seconds, 0.001), 1)
+    value = _TIMEVAL.pack(int(whole), int(part * 1e6))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        channel.setsockopt(socket.SOL_SOCKET, option, value)
 
 
 def _send(channel: socket.socket, pieces: Sequence[bytes | memoryview]) -> None:
@@ -79,22 +92,10 @@ def _send(channel: socket.socket, pieces: Sequence[bytes | memoryview]) -> None:
 
 
 def _receive(channel: socket.socket, length: int) -> bytes:
-    """Exactly `length` bytes of a socket that blocks; without a copy where it gives all at once."""
+    """Exactly `length` bytes; without a copy where the socket gives all at once."""
     piece = channel.recv(length, socket.MSG_WAITALL) if length else b""
     if len(piece) == length:
         return piece
     if not piece:
         raise EOFError
     return piece + _receive(channel, length - len(piece))
-
-
-def _receive_into(channel: socket.socket, length: int) -> bytearray:
-    """Exactly `length` bytes of a socket with a time-out."""
-    found = bytearray(length)
-    view = memoryview(found)
-    while view:
-        count = channel.recv_into(view)
-        if not count:
-            raise EOFError
-        view = view[count:]
-    return found
