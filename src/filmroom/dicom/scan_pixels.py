@@ -58,9 +58,11 @@ def _native(walk: Walk, key: str, stored: Span) -> FrameIndex:
     if not (rows and columns and allocated):
         walk.warnings["pixel data without the attributes that tell its frames"] = None
         return FrameIndex()
-    if _text(root, PHOTOMETRIC) in HALF_COLOUR and samples == 3:
+    count = _count(walk)
+    whole = stored.length * 8 >= rows * columns * samples * allocated * count
+    if _text(root, PHOTOMETRIC) in HALF_COLOUR and samples == 3 and not whole:
         samples = 2
-    bits, count = rows * columns * samples * allocated, _count(walk)
+    bits = rows * columns * samples * allocated
     needed = (bits * count + 7) // 8
     if stored.length < needed:
         raise Refused(f"pixel data is cut short: {stored.length} of {needed} bytes")

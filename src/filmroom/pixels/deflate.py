@@ -14,7 +14,8 @@ RAW = -15  # window bits of a stream without header and checksum
 
 def decode_deflate(frame: bytes, format: PixelFormat) -> Decoded:
     """The values of a frame, of which no more than a frame is inflated."""
-    inflated = zlib.decompressobj(RAW).decompress(frame, format.frame_length)
+    most = (format.values * format.bits_allocated + 7) // 8
+    inflated = zlib.decompressobj(RAW).decompress(frame, most)
     return decode_native(inflated, format)
 
 

@@ -17,6 +17,7 @@ INTERLEAVED_BY_SAMPLE = 2
 LOSSLESS_QUALITY = 100
 NEAR_PARTS = 3200
 SPIFF = b"\xff\xe8"
+SCAN = b"\xff\xda"
 ROOM = 4096  # bytes: for headers; noise may become larger than it was
 MOST_NEAR = 255  # ISO/IEC 14495-1 §C.2.3
 
@@ -42,7 +43,13 @@ def decode_jpegls(frame: bytes, format: PixelFormat) -> Samples:
     values = imagecodecs.jpegls_decode(frame)
     if format.samples > 1 and values.shape == (format.samples, format.rows, format.columns):
         values = np.moveaxis(values, 0, -1)  # interleave mode none: by plane
-    return Samples(values, header.precision, format.photometric)
+    return Samples(values, header.precision, format.photometric, lossy=_is_near(frame))
+
+
+def _is_near(frame: bytes) -> bool:
+    """Whether values may differ from what was coded, as the first scan says."""
+    scan = frame.find(SCAN)
+    return scan >= 0 and any(frame[scan + 5 + 2 * frame[scan + 4] :][:1])
 
 
 def encode_jpegls(
@@ -76,11 +83,11 @@ def _encode_few_bits(samples: Values, format: PixelFormat, near: int) -> bytes |
 
 def _encode_whole(samples: Values, near: int) -> bytes:
     """A codestream of 8 or 16 bits, without the file header that the library puts first."""
-    data = imagecodecs.jpegls_encode(samples, near, out=2 * samples.nbytes + ROOM)
+    data = bytes(imagecodecs.jpegls_encode(samples, near, out=2 * samples.nbytes + ROOM))
     at = 2
     while data[at : at + 2] == SPIFF:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return bytes(data[:2] + data[at:])
+    return data[:2] + data[at:]
 
 
 def _near(values: Values, format: PixelFormat, quality: int) -> int:

@@ -19,9 +19,11 @@ def decode_native(frame: bytes, format: PixelFormat) -> Decoded:
     Values with half the colour are given with all of it, each pair of pixels sharing one.
     """
     photometric = format.photometric
-    halved = photometric in HALF_COLOUR and format.samples == 3 and format.columns % 2 == 0
+    halved = photometric in HALF_COLOUR and format.samples == 3 and not _is_whole(frame, format)
     count = format.values * 2 // 3 if halved else format.values
     needed = (count * format.bits_allocated + 7) // 8
+    if halved and format.columns % 2:
+        raise Undecodable("two pixels share their colour, and a row has an odd number of them")
     if len(frame) < needed:
         raise Undecodable(f"a native frame is cut short: {len(frame)} of {needed} bytes")
     values = _cells(frame, count, format)
@@ -29,11 +31,16 @@ def decode_native(frame: bytes, format: PixelFormat) -> Decoded:
         values = only_stored_bits(values, format, format.bits_allocated)
     if halved:
         values = _with_all_colour(values)
-        photometric = YBR_FULL if photometric == YBR_FULL_422 else photometric
     elif format.by_plane and format.samples > 1:
         planes = values.reshape(format.samples, format.rows, format.columns)
         values = np.moveaxis(planes, 0, -1)
+    photometric = YBR_FULL if photometric == YBR_FULL_422 else photometric
     return Decoded(np.ascontiguousarray(values).reshape(shape_of(format)), photometric)
+
+
+def _is_whole(frame: bytes, format: PixelFormat) -> bool:
+    """Whether nothing was halved, whatever is said: writers forget to say what they decoded."""
+    return len(frame) * 8 >= format.values * format.bits_allocated
 
 
 def encode_native(values: Values, format: PixelFormat) -> bytes:

@@ -59,7 +59,8 @@ def _unpack(segment: bytes, length: int) -> bytes:
 def encode_rle(values: Values, format: PixelFormat, syntax: TransferSyntax, quality: int) -> Coding:
     """Values as a frame, each row of a byte plane packed on its own."""
     packed = [
-        _even(imagecodecs.packbits_encode(plane, axis=-1)) for plane in _planes(values, format)
+        _even(bytes(imagecodecs.packbits_encode(plane, axis=-1)))
+        for plane in _planes(values, format)
     ]
     if len(packed) > MOST_SEGMENTS:
         raise Unsupported(f"{syntax.name} has {MOST_SEGMENTS} segments, not {len(packed)}")
@@ -82,5 +83,5 @@ def _planes(values: Values, format: PixelFormat) -> list[Values]:
     ]
 
 
-def _even(segment: bytes | bytearray) -> bytes:
-    return bytes(segment) + b"\0" * (len(segment) % 2)
+def _even(segment: bytes) -> bytes:
+    return segment + b"\0" * (len(segment) % 2)

@@ -22,7 +22,8 @@ class Decoded:
     """The values of a frame."""
 
     values: Values
-    """(rows, columns) or (rows, columns, samples); one-bit values are 0 and 1 as uint8."""
+    """(rows, columns) or (rows, columns, samples), perhaps not to be written to; one-bit
+    values are 0 and 1 as uint8."""
     photometric: str
     """What the values mean, which may differ from what the frame was coded as."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.uid import UID_dictionary
 
+from filmroom.dicom.codecs import LIBRARIES, Codec
 from filmroom.dicom.transfer_syntaxes import TRANSFER_SYNTAXES, Pixels, transfer_syntax
 from filmroom.dicom.uids import is_uid
 
@@ -49,6 +50,36 @@ def test_how_a_data_set_is_written_follows_from_its_transfer_syntax() -> None:
     assert (private.implicit, private.big_endian, private.big_endian_pixels) == (True, False, True)
     assert transfer_syntax("1.2.3").pixels is Pixels.UNKNOWN
     assert not transfer_syntax("1.2.3").encapsulated
+
+
+def test_what_is_encoded_is_decoded_by_the_same_codec() -> None:
+    encoded = [syntax for syntax in TRANSFER_SYNTAXES.values() if syntax.encoder]
+    assert all(syntax.encoder is syntax.decoder for syntax in encoded)
+    assert {syntax.decoder for syntax in encoded} == set(Codec) == set(LIBRARIES)
+
+
+def test_what_nothing_decodes_is_known() -> None:
+    undecoded = {
+        uid.removeprefix("1.2.840.10008.1.2.")
+        for uid, syntax in TRANSFER_SYNTAXES.items()
+        if syntax.decoder is None and not syntax.video
+    }
+    hierarchical = {f"4.{number}" for number in range(59, 67)}
+    referenced = {"4.94", "4.95", "4.204", "4.205", "7.1", "7.2", "7.3"}
+    assert undecoded == {"4.58"} | hierarchical | referenced
+
+
+@pytest.mark.parametrize(
+    ("suffix", "lossy"),
+    [
+        *(("1", False), ("5", False), ("8.1", False), ("4.50", True), ("4.51", True)),
+        *(("4.57", False), ("4.70", False), ("4.80", False), ("4.81", True), ("4.90", False)),
+        *(("4.91", True), ("4.92", False), ("4.110", False), ("4.111", True), ("4.112", True)),
+        *(("4.201", False), ("4.202", False), ("4.203", True), ("4.100", True)),
+    ],
+)
+def test_syntaxes_say_whether_they_may_lose_something(suffix: str, lossy: bool) -> None:
+    assert transfer_syntax(f"1.2.840.10008.1.2.{suffix}").lossy is lossy
 
 
 @pytest.mark.parametrize("uid", ["1.2", "0.0", "2.25.0", "1", "1" * 64, "1.20.300"])

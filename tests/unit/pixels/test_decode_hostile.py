@@ -135,6 +135,16 @@ def test_an_error_in_the_middle_of_a_codestream_is_no_image() -> None:
     assert refused > 10
 
 
+def test_near_lossless_values_beyond_the_stored_bits_are_cut_off() -> None:
+    format = layout(12)
+    values = np.where(picture(format) > 2000, 4095, 0).astype(np.uint16)
+    frame = bytes(imagecodecs.jpegls_encode(values, 100))  # of 16 bits, 100 off at most
+    found = decode(frame, f"{ROOT}.4.81", format).values
+    assert abs(found.astype(int) - values).max() <= 100
+    lossless = bytes(imagecodecs.jpegls_encode(values | np.uint16(0x8000)))  # an overlay
+    assert np.array_equal(decode(lossless, f"{ROOT}.4.80", format).values, values)
+
+
 def test_jpeg_xl_that_is_more_than_an_image_is_refused() -> None:
     values = picture(layout(8))
     format = layout(8)

@@ -20,6 +20,7 @@ from coded import (
     picture,
 )
 
+from filmroom.dicom.codecs import Codec
 from filmroom.dicom.pixel_format import PixelFormat
 from filmroom.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from filmroom.errors import Unsupported
@@ -212,6 +213,18 @@ def test_the_smallest_images_come_back(rows: int, columns: int, samples: int) ->
             data, changes = encode(values, format, uid)
             found = decode(data, uid, changed(format, changes)).values
             assert np.array_equal(found, values), uid
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("bits", range(1, 17))
+def test_every_number_of_bits_comes_back(bits: int, signed: bool) -> None:
+    format = replace(layout(max(bits, 2), signed=signed), bits_stored=bits, high_bit=bits - 1)
+    values = picture(format)
+    for uid in ENCODED:
+        syntax = TRANSFER_SYNTAXES[uid]
+        if not syntax.lossy and not (signed and syntax.encoder is Codec.JPEG_XL):
+            data, changes = encode(values, format, uid)
+            assert np.array_equal(decode(data, uid, changed(format, changes)).values, values), uid
 
 
 @pytest.mark.parametrize("bits", [6, 8, 12, 15, 16])

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from filmroom.dicom.pixel_format import PixelFormat
+from filmroom.dicom.scan import ScanLimits, scan
 from filmroom.dicom.transfer_syntaxes import EXPLICIT_LITTLE
 from filmroom.errors import Undecodable
 from filmroom.pixels.decode import decode
 from filmroom.pixels.native import AT_ONCE, decode_native, encode_native
+from filmroom.testing.objects import image, part10
 
 
 def layout(rows: int = 2, columns: int = 4, samples: int = 1, **fields: object) -> PixelFormat:
@@ -109,6 +111,28 @@ def test_two_pixels_share_the_colour_that_was_halved() -> None:
     assert decoded.values.tolist() == [
         [[1, 0x80, 0x81], [2, 0x80, 0x81], [3, 0x82, 0x83], [4, 0x82, 0x83]]
     ]
+
+
+def test_colour_that_is_only_said_to_be_halved_is_taken_as_it_is() -> None:
+    format = layout(1, 4, 3, bits_allocated=8, photometric="YBR_FULL_422")
+    decoded = decode_native(bytes(range(12)), format)
+    assert decoded.photometric == "YBR_FULL"
+    assert decoded.values.reshape(-1).tolist() == list(range(12))
+
+
+@pytest.mark.parametrize(("samples", "length"), [(2, 32), (3, 48)])
+def test_frames_are_as_long_as_what_is_stored(samples: int, length: int) -> None:
+    dataset = image(rows=4, columns=4, bits=8, samples=3, frames=2)
+    dataset.PhotometricInterpretation = "YBR_FULL_422"
+    dataset.PixelData = bytes(2 * 16 * samples)
+    index = scan(memoryview(part10(dataset)), ScanLimits(), "").frames
+    assert [index.spans(number)[0].length for number in (1, 2)] == [length, length]
+
+
+def test_halved_colour_needs_pairs_of_pixels() -> None:
+    format = layout(2, 3, 3, bits_allocated=8, photometric="YBR_FULL_422")
+    with pytest.raises(Undecodable, match="odd number"):
+        decode_native(bytes(12), format)
 
 
 def test_a_frame_that_is_cut_short_is_not_decoded() -> None:
