@@ -89,7 +89,9 @@ class Level:
         origin = text(0x0040072A, "DS", "0") + text(0x0040073A, "DS", "0")
         yield sequence(0x00480008, item(origin))
         yield text(0x00480102, "DS", "0\\-1\\0\\-1\\0\\0")
-        yield sequence(0x00480105, item(text(0x00480106, "SH", "1")))
+        code = text(0x00080100, "SH", "111744") + text(0x00080102, "SH", "DCM")
+        lit = sequence(0x00220016, item(code + text(0x00080104, "LO", "Brightfield illumination")))
+        yield sequence(0x00480105, item(lit + text(0x00480106, "SH", "1")))
         yield longs(0x00480302, 1) + longs(0x00480303, 1)
 
     @property
