@@ -76,7 +76,8 @@ def pixel_format(attributes: dict[str, Any]) -> PixelFormat:
         photometric=_text(attributes, "00280004") or (RGB if samples == 3 else MONOCHROME2),
         floating=floating,
     )
-    if not (found.values and 1 <= stored <= allocated <= MOST_BITS):
+    sides = (found.rows, found.columns, found.samples)
+    if min(sides) < 1 or not 1 <= stored <= allocated <= MOST_BITS:
         raise Malformed("the image pixel attributes describe no image")
     return found
 
@@ -85,7 +86,10 @@ def _number(attributes: dict[str, Any], tag: str, default: int | None = None) ->
     values = attributes.get(tag, {}).get("Value") or [default]
     if values[0] is None:
         raise Malformed(f"no image: attribute {tag} is missing")
-    return int(values[0])
+    try:
+        return int(values[0])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Malformed(f"no image: attribute {tag} is no number") from error
 
 
 def _text(attributes: dict[str, Any], tag: str) -> str:

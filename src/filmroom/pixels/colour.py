@@ -43,7 +43,7 @@ FROM_PARTIAL = np.array(
 
 def is_coloured(photometric: str, format: PixelFormat) -> bool:
     """Whether values are colours rather than shades of grey."""
-    return format.samples >= 3 or photometric == PALETTE_COLOR
+    return format.samples > 1 or photometric == PALETTE_COLOR
 
 
 def channels(

@@ -87,7 +87,7 @@ def words(attributes: Attributes, tag: str) -> NDArray[np.uint16]:
     if data:
         return np.frombuffer(data[: len(data) // 2 * 2], "<u2")
     listed = numbers(attributes, tag)
-    return (np.array(listed, np.int64) & 0xFFFF).astype(np.uint16)
+    return np.array([int(value) & 0xFFFF for value in listed], np.uint16)
 
 
 def floats(attributes: Attributes, tag: str) -> list[float]:

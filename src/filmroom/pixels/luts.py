@@ -60,7 +60,7 @@ def lut(
     if signed and first >= 1 << 15:
         first -= 1 << 16
     entries = _entries(attributes, data, count, bits)
-    if entries is None or not 1 <= bits <= 16:
+    if entries is None or not 1 <= bits <= 16 or abs(first) > ALL_WORDS:
         return None
     return Lut(entries, first, bits)
 
