@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from filmroom.core.absent import NoPixels, NothingKept
+from filmroom.core.ahead import Ahead
 from filmroom.core.recent import Recent
 from filmroom.dicom.frames import FrameIndex
 from filmroom.model.pixels import Derived, Image, Pixels
@@ -37,6 +38,8 @@ class Archive:
         default_factory=lambda: Recent(FRAMES), init=False, repr=False, compare=False
     )
     """Frame indexes that were used last, by blob."""
+    ahead: Ahead = field(default_factory=Ahead, init=False, repr=False, compare=False)
+    """What is made before it is asked for."""
 
     def __post_init__(self) -> None:
         slots = BoundedSemaphore(self.settings.store_writers)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from filmroom.core.archive import Archive
+from filmroom.core.prefetch import prefetch
 from filmroom.core.stored_frames import stored_frames
 from filmroom.core.transcode import CodedFrame, coded_offers, coding, for_viewer
 from filmroom.dicom.frames import FrameIndex
@@ -46,6 +47,7 @@ def frames(
     for number in numbers:
         index.spans(number)  # that it is there
     coded = [CodedFrame(archive, located, number, syntax) for number in numbers]
+    prefetch(coded[-1])
     parts = [Part(form.media_type, syntax, frame) for frame in coded]
     return Answer(form, parts, f"{located.key}-{coding(archive, syntax)}-{listed}")
 

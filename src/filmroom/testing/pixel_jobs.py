@@ -58,7 +58,23 @@ def fail() -> tuple[Any, bytes]:
     raise ZeroDivisionError("secret")
 
 
+def transcode(frame: bytes, image: object, target: str, quality: int) -> tuple[Any, bytes]:
+    """Do as the frame says: misdeeds by their names; anything else is given back."""
+    match frame.split(b"!")[0]:
+        case b"spin":
+            return spin()
+        case b"stop":
+            return stop()
+        case b"crash":
+            return crash(signal.SIGSEGV)
+        case b"hoard":
+            return hoard(1 << 32)
+        case b"fail":
+            return fail()
+    return {}, frame
+
+
 JOBS = {
-    "echo": echo, "begin": begin, "spin": spin, "stop": stop, "crash": crash, "hoard": hoard,
-    "refuse": refuse, "fail": fail,
+    "transcode": transcode, "echo": echo, "begin": begin, "spin": spin, "stop": stop,
+    "crash": crash, "hoard": hoard, "refuse": refuse, "fail": fail,
 }  # fmt: skip
