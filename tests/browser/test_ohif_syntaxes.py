@@ -16,6 +16,7 @@ import pytest
 from browser_pages import MARKS, Picture, Viewer, keep
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageStat
+from pydicom.data.data_manager import DATA_ROOT
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
@@ -46,14 +47,23 @@ LEFT_OUT = {
 }
 STUDY = 800
 SHARED = Path(__file__).parents[3] / "shared" / "data"
+WHEEL = Path(DATA_ROOT) / "test_files"
 REAL = {
-    "ultrasound in colour, JPEG 2000": "codec/US1_J2KI.dcm",
-    "radiograph, JPEG 2000": "codec/RG3_J2KR.dcm",
-    "photograph, JPEG": "photo/image1.dcm",
-    "ultrasound, JPEG lossless": "codec/JPGLosslessP14SV1_1s_1f_8b.dcm",
-    "CT, JPEG-LS near-lossless": "codec_wg04/CT2_JLSN",
-    "colour, RLE": "codec_wg04/US1_RLE",
+    "ultrasound, palette": WHEEL / "examples_palette.dcm",
+    "ultrasound, luminance and chrominance": WHEEL / "examples_ybr_color.dcm",
+    "ultrasound, red, green and blue": WHEEL / "examples_rgb_color.dcm",
+    "colour, JPEG 2000": WHEEL / "examples_jpeg2k.dcm",
+    "ultrasound in colour, JPEG 2000": SHARED / "codec/US1_J2KI.dcm",
+    "radiograph, JPEG 2000": SHARED / "codec/RG3_J2KI.dcm",
+    "photograph, JPEG": SHARED / "photo/image1.dcm",
+    "ultrasound, JPEG lossless": SHARED / "codec/JPGLosslessP14SV1_1s_1f_8b.dcm",
+    "CT, JPEG-LS near-lossless": SHARED / "codec_wg04/CT2_JLSN",
+    "colour, RLE": SHARED / "codec_wg04/US1_RLE",
 }
+"""Files of pydicom's own wheel, and others that may be there.
+
+All are in colour, of 8 bits, or have a window: without one OHIF and the archive each guess.
+"""
 
 
 def grey() -> np.ndarray:
@@ -154,7 +164,7 @@ def rendered(url: str, names: tuple[str, str, str], viewport: str) -> Pillow.Ima
     """What the archive makes of an instance."""
     study, series, instance = names
     answer = httpx.get(
-        f"{url}/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered",
+        f"{url}/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/1/rendered",
         params={"viewport": viewport},
         headers={"accept": "image/png"},
         timeout=60,
@@ -255,9 +265,9 @@ def test_a_kind_of_image_is_shown(ohif: Viewer, url: str, kind: str) -> None:
     assert Picture(picture).coloured > 0.5 if kind in ("palette", "planes") else True
 
 
-@pytest.mark.parametrize("name", [name for name in REAL if (SHARED / REAL[name]).is_file()])
+@pytest.mark.parametrize("name", [name for name in REAL if REAL[name].is_file()])
 def test_a_real_image_is_shown(ohif: Viewer, url: str, name: str) -> None:
-    file = (SHARED / REAL[name]).read_bytes()
+    file = REAL[name].read_bytes()
     store(url, file)
     dataset = dcmread(DicomBytesIO(file), stop_before_pixels=True)
 
