@@ -34,6 +34,7 @@ from filmroom.pixels.viewport import (
     scaled,
     within,
 )
+from filmroom.pixels.windows import exact
 
 
 def draw(
@@ -128,7 +129,10 @@ def _transformations(scene: Scene, format: PixelFormat, window: Window | None) -
         shown = presented(scene.presentation, scene.attributes, scene.number, format)
     else:
         shown = grayscale(scene.attributes, scene.number, format)
-    return replace(shown, voi=window) if window else shown
+    voi = window or shown.voi
+    if format.floating and isinstance(voi, Window):
+        voi = exact(voi)
+    return replace(shown, voi=voi)
 
 
 def _guess(scene: Scene, frame: bytes) -> Window | None:

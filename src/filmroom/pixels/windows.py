@@ -41,6 +41,16 @@ def voi_attributes(attributes: Attributes, frame: int) -> Attributes:
     return functional_group(attributes, FRAME_VOI_LUT, frame) or attributes
 
 
+def exact(window: Window) -> Window:
+    """A window for values that are no whole numbers, for which LINEAR was not made.
+
+    Its half a value either way may be all that there is: from 0 to 1 it is a threshold.
+    """
+    if window.function is VoiFunction.LINEAR:
+        return Window(window.center, window.width, VoiFunction.LINEAR_EXACT)
+    return window
+
+
 def between(low: float, high: float) -> Window:
     """The window that shows exactly the values from `low`, as black, to `high`, as white."""
     return Window((low + high) / 2, high - low, VoiFunction.LINEAR_EXACT)

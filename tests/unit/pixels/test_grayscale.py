@@ -82,6 +82,14 @@ def test_floating_values_need_no_window(kind: type) -> None:
     assert shown(np.tile(pixels, (50, 1))).tolist()[0] == [0, 64, 128, 191, 255]
 
 
+def test_a_linear_window_of_floating_values_is_exact() -> None:
+    pixels = np.array([[0.0, 0.25, 0.5, 0.75, 1.0]], np.float32)
+
+    assert shown(pixels, **window(0.5, 1, "LINEAR")).tolist() == [[0, 64, 128, 191, 255]]
+    asked = replace(PNG, window=Window(0.5, 1, VoiFunction.LINEAR))
+    assert shown(pixels, asked).tolist() == [[0, 64, 128, 191, 255]]
+
+
 def test_what_is_no_number_is_black() -> None:
     pixels = np.array([[0, 1, np.nan, np.inf, -np.inf]], np.float32)
 
