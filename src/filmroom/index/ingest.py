@@ -113,6 +113,7 @@ def _set_aside(unit: Unit, instance: Instance) -> None:
     unit.counted["aside"] += added
     unit.filled("aside")
     unit.bring_back(instance.key)
+    _remember_original(unit, instance)
 
 
 def _put(
@@ -217,6 +218,7 @@ def _post(unit: Unit, study: StudyState, series: SeriesState, prepared: Prepared
 def _settle(unit: Unit, instance: Instance) -> None:
     """The blob is needed now: it is neither aside nor due for deletion."""
     unit.bring_back(instance.key)
+    _remember_original(unit, instance)
     if not unit.has("aside"):
         return
     ref = instance.ref
@@ -225,3 +227,16 @@ def _settle(unit: Unit, instance: Instance) -> None:
         (instance.key, ref.study, ref.series, ref.instance),
     ).rowcount
     unit.counted["aside"] -= gone
+
+
+def _remember_original(unit: Unit, instance: Instance) -> None:
+    original = instance.original
+    if original is None:
+        return
+    saved = original.size - instance.size
+    added = unit.run(
+        "INSERT OR IGNORE INTO recoded (key, digest, size, transfer_syntax, saved)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (instance.key, original.digest, original.size, original.transfer_syntax, saved),
+    ).rowcount
+    unit.counted["saved"] += saved * added

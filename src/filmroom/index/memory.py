@@ -15,7 +15,7 @@ from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import ArchiveError, Broken, Conflict, NotFound
 from filmroom.index.memory_search import Search
 from filmroom.model.change import Action, Change
-from filmroom.model.instance import Instance, InstanceRef, Located
+from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.ports import Added, Aside, Counts, Rejection
 from filmroom.model.query import Found, Query
@@ -48,6 +48,8 @@ class Held:
     rows: dict[InstanceRef, Row] = field(default_factory=dict)
     asides: list[Aside] = field(default_factory=list)
     tombstones: dict[str, float] = field(default_factory=dict)
+    originals: dict[str, tuple[Original, int]] = field(default_factory=dict)
+    """What blobs were recoded from, and how many bytes that saved."""
     changes: list[Change] = field(default_factory=list)
     arrivals: int = 0
     """Rises with each study, series and instance; the later is the greater."""
@@ -109,6 +111,7 @@ class MemoryIndex:
         if on_conflict is OnConflict.REPLACE:
             self._drop(there)
             return self._put(instance, Action.REPLACED, Outcome.REPLACED)
+        self._remember_original(instance)
         aside = Aside(instance.ref, instance.key, instance.size, instance.received, instance.source)
         if not any(a.ref == aside.ref and a.key == aside.key for a in self._held.asides):
             self._held.asides.append(aside)
@@ -117,6 +120,7 @@ class MemoryIndex:
 
     def _put(self, instance: Instance, action: Action, outcome: Outcome) -> Added:
         held, ref = self._held, instance.ref
+        self._remember_original(instance)
         patient = Search.patient(instance)
         told = Search.told_patient(
             row for row in held.visible() if row.instance.ref.study == ref.study
@@ -131,6 +135,12 @@ class MemoryIndex:
         held.asides = [a for a in held.asides if (a.ref, a.key) != (ref, instance.key)]
         self._note(action, ref, instance.source)
         return Added(outcome, (OTHER_PATIENT,) if other else ())
+
+    def _remember_original(self, instance: Instance) -> None:
+        original = instance.original
+        if original is not None:
+            saved = original.size - instance.size
+            self._held.originals.setdefault(instance.key, (original, saved))
 
     def _drop(self, row: Row) -> None:
         """Take a row away; its study and series stay for a newcomer."""
@@ -181,6 +191,10 @@ class MemoryIndex:
     @_whole
     def bulk(self, key: str) -> BulkIndex:
         return self._by_key(key).bulk
+
+    @_whole
+    def original(self, key: str) -> Original | None:
+        return self._held.originals.get(key, (None, 0))[0]
 
     def _by_key(self, key: str) -> Instance:
         for row in self._held.rows.values():
@@ -266,6 +280,7 @@ class MemoryIndex:
     def bury(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._held.tombstones.pop(key, None)
+            self._held.originals.pop(key, None)
 
     @_whole
     def knows(self, key: str) -> bool:
@@ -301,6 +316,7 @@ class MemoryIndex:
             size=sum(row.instance.size for row in visible),
             rejected=len(self._held.rows) - len(visible),
             aside=len(self._held.asides),
+            saved=sum(saved for _, saved in self._held.originals.values()),
         )
 
     def close(self) -> None:

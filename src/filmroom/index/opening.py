@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from filmroom.errors import ArchiveError, Broken, Busy, Full
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema's newest step."""
 BUSY_SECONDS = 30.0
 CACHE_KIB = 16 * 1024
@@ -120,7 +120,7 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, HEAD)
     connection.exec_driver_sql(
         "INSERT OR IGNORE INTO counter VALUES ('id', ?), ('studies', 0), ('series', 0),"
-        " ('instances', 0), ('size', 0), ('rejected', 0), ('aside', 0)",
+        " ('instances', 0), ('size', 0), ('rejected', 0), ('aside', 0), ('saved', 0)",
         (randbits(48),),
     )
 

@@ -169,8 +169,11 @@ def _tombstone(unit: Unit, key: str) -> None:
 
 
 def bury(unit: Unit, keys: list[str]) -> None:
-    """Forget tombstones."""
+    """Forget tombstones, and what blobs were recoded from."""
     unit.connection.executemany("DELETE FROM tombstone WHERE key = ?", [(key,) for key in keys])
+    for key in keys:
+        gone = unit.run("DELETE FROM recoded WHERE key = ? RETURNING saved", (key,)).fetchall()
+        unit.counted["saved"] -= sum(saved for (saved,) in gone)
 
 
 def take_out(unit: Unit, series: SeriesState, instances: set[int]) -> dict[int, bytes]:

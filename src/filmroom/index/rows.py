@@ -7,7 +7,7 @@ from typing import Any
 
 from filmroom.errors import NotFound
 from filmroom.model.change import Action, Change
-from filmroom.model.instance import InstanceRef, Located
+from filmroom.model.instance import InstanceRef, Located, Original
 from filmroom.model.ports import Aside, Counts, Rejection
 from filmroom.model.selection import Selection
 
@@ -65,6 +65,14 @@ def packed(connection: sqlite3.Connection, column: str, key: str) -> bytes:
     if row is None:
         raise NotFound(f"no instance is kept as {key}")
     return bytes(row[0])
+
+
+def original(connection: sqlite3.Connection, key: str) -> Original | None:
+    """What a blob was recoded from."""
+    row = connection.execute(
+        "SELECT digest, size, transfer_syntax FROM recoded WHERE key = ?", (key,)
+    ).fetchone()
+    return None if row is None else Original(*row)
 
 
 def rejections(connection: sqlite3.Connection, limit: int) -> list[Rejection]:
@@ -131,6 +139,7 @@ def counts(connection: sqlite3.Connection) -> Counts:
         **{name: kept[name] for name in ("studies", "series", "instances", "size")},
         rejected=kept["rejected"],
         aside=kept["aside"],
+        saved=kept["saved"],
     )
 
 

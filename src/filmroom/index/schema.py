@@ -33,7 +33,7 @@ counter = Table(
     Column("name", Text, primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""How much there is: studies, series, instances, size, rejected, aside; and the index's own id."""
+"""How much there is: studies, series, instances, size, rejected, aside, saved; the index's own id."""
 
 study = Table(
     "study",
@@ -188,6 +188,18 @@ aside = Table(
     UniqueConstraint("study", "series", "instance", "key"),
 )
 Index("aside_key", aside.c.key)
+
+recoded = Table(
+    "recoded",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("transfer_syntax", Text, nullable=False),
+    Column("saved", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Blobs that are not as they were sent, and the digest, size and syntax of what was."""
 
 tombstone = Table(
     "tombstone",

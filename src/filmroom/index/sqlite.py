@@ -18,7 +18,7 @@ from filmroom.index.search import Search
 from filmroom.index.unit import Unit
 from filmroom.index.writer import R, Writer
 from filmroom.model.change import Change
-from filmroom.model.instance import Instance, InstanceRef, Located
+from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.ports import Added, Aside, Counts, Rejection
 from filmroom.model.query import Found, Query
@@ -142,6 +142,10 @@ class SqliteIndex:
     def bulk(self, key: str) -> BulkIndex:
         with self._reading() as connection:
             return BulkIndex.unpack(rows.packed(connection, "bulk", key))
+
+    def original(self, key: str) -> Original | None:
+        with self._reading() as connection:
+            return rows.original(connection, key)
 
     def metadata(self, selection: Selection) -> Metadata:
         with self._reading(whole=True) as connection:

@@ -22,6 +22,17 @@ class InstanceRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes that were sent, where they were recoded before they were stored."""
+
+    digest: str
+    """SHA-256 in hexadecimal."""
+    size: int
+    """Bytes."""
+    transfer_syntax: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One object on its way into the index, its blob already on stable storage."""
 
@@ -42,6 +53,8 @@ class Instance:
     """Seconds since the epoch, UTC."""
     source: str
     """Who sent it: `stow:127.0.0.1`, `import:…`; never a patient's identity."""
+    original: Original | None = None
+    """What was sent, if other bytes than the blob's."""
 
 
 @dataclass(frozen=True, slots=True)

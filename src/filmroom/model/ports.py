@@ -11,7 +11,7 @@ from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex, Span
 from filmroom.errors import ArchiveError
 from filmroom.model.change import Change
-from filmroom.model.instance import Instance, InstanceRef, Located
+from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.query import Found, Query
 from filmroom.model.selection import Selection
@@ -136,6 +136,8 @@ class Counts:
     rejected: int
     aside: int
     """Conflicting newcomers kept aside."""
+    saved: int = 0
+    """Bytes of the disk that recoding saved, of all blobs that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,9 @@ class InstanceIndex(Protocol):
     def bulk(self, key: str) -> BulkIndex:
         """Where the bulk values of a blob lie."""
 
+    def original(self, key: str) -> Original | None:
+        """What a blob was recoded from; None if it is as it was sent, or not known."""
+
     def metadata(self, selection: Selection) -> Metadata:
         """The complete data sets of a selection; NotFound if it holds nothing."""
 
@@ -220,7 +225,7 @@ class InstanceIndex(Protocol):
         """Keys whose rows went before a time and that no row names now."""
 
     def bury(self, keys: Iterable[str]) -> None:
-        """Forget tombstones, their blobs being gone."""
+        """Forget tombstones and originals, their blobs being gone."""
 
     def knows(self, key: str) -> bool:
         """Whether any row needs this blob: an instance's, rejected or not, one kept

@@ -30,3 +30,5 @@ class Stored:
     outcome: Outcome
     warnings: tuple[str, ...] = ()
     """What was odd about it, for the sender; empty if nothing."""
+    saved: int = 0
+    """Bytes fewer than were sent, if it was recoded."""

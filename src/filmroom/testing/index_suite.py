@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from filmroom.dicom.frames import Span
 from filmroom.dicom.levels import Level
 from filmroom.errors import Broken, Conflict, NotFound
 from filmroom.model.change import Action
-from filmroom.model.instance import Instance, InstanceRef, Located
+from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.ports import Added, Counts, InstanceIndex
 from filmroom.model.query import Query
 from filmroom.model.selection import Selection
@@ -239,6 +240,31 @@ class IndexSuite(SearchSuite, MetadataSuite, HidingSuite):
         assert (feed[0].source, feed[7].source) == ("test:", "api:x")
         assert [change.sequence for change in index.changes(since=3, limit=2)] == [4, 5]
         assert index.changes(since=8) == []
+
+    # -- recoded blobs ---------------------------------------------------------------------
+
+    def test_what_a_blob_was_recoded_from_is_kept_until_it_is_gone(
+        self, index: InstanceIndex
+    ) -> None:
+        sent = Original("ab" * 32, 3000, EXPLICIT_LITTLE)
+        one, plain = replace(instance("a"), original=sent), instance("b")
+        aside = replace(instance("a", version="2"), original=Original("cd" * 32, 1500, "1.2"))
+
+        assert index.add(one).outcome is Outcome.NEW
+        assert index.add(plain).outcome is Outcome.NEW
+        assert index.add(aside).outcome is Outcome.KEPT_FIRST
+        assert index.add(one).outcome is Outcome.SAME
+
+        assert index.original(one.key) == sent
+        assert index.original(aside.key) == Original("cd" * 32, 1500, "1.2")
+        assert index.original(plain.key) is None
+        assert index.counts().saved == 2500
+        index.reject(Selection("1"), "113001^DCM", "api:")
+        index.remove(Selection("1"), "api:")
+        assert index.counts().saved == 2500  # the blobs are still there
+        index.bury([one.key, plain.key])
+        assert index.original(one.key) is None
+        assert index.counts().saved == 500
 
     def test_threads_may_add_at_once(self, index: InstanceIndex) -> None:
         def add(number: int) -> Outcome:

@@ -53,6 +53,8 @@ class CountsOut(BaseModel):
     rejected: int
     aside: int
     """Conflicting newcomers kept aside."""
+    saved: int
+    """Bytes of the disk that recoding saved."""
 
 
 class Ref(BaseModel):

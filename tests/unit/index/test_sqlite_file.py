@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from filmroom.dicom.levels import Level
 from filmroom.errors import Broken, Busy, Full
 from filmroom.index import opening, schema
 from filmroom.index.sqlite import SqliteIndex, open_index
+from filmroom.model.instance import Original
 from filmroom.model.query import Query
 from filmroom.model.selection import Selection
 from filmroom.testing.index_objects import instance
@@ -44,6 +46,24 @@ def test_the_steps_make_the_schema(index: SqliteIndex, path: Path) -> None:
     engine.dispose()
 
     assert [one for one in different if "alembic_version" not in repr(one)] == []
+
+
+def test_an_index_of_the_first_step_is_brought_up_to_date(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(opening, "HEAD", "0001")
+        opening.migrate(path)
+    with closing(opening.connect(path)) as connection:
+        connection.execute("DELETE FROM counter WHERE name = 'saved'")
+        with pytest.raises(sqlite3.OperationalError, match="recoded"):
+            connection.execute("SELECT * FROM recoded")
+
+    index = open_index(f"sqlite:///{path}")
+    index.add(replace(instance(), original=Original("ab" * 32, 1800, "1.2")))
+
+    assert index.counts().saved == 800
+    index.close()
 
 
 def test_the_file_is_in_wal_mode_and_commits_are_durable(index: SqliteIndex, path: Path) -> None:

@@ -34,6 +34,7 @@ def test_the_counts_are_told(web: TestClient, store: Store) -> None:
         "size": 3 * len(part10(ct_slice())),
         "rejected": 0,
         "aside": 0,
+        "saved": 0,
     }
 
 
