@@ -68,6 +68,7 @@ class Grayscale:
     inverse: bool = False
     """Whether the least value is white."""
 
+    @np.errstate(over="ignore", invalid="ignore")  # of numbers beyond all measure
     def seen(self, values: Values, padding: NDArray[np.bool_] | None) -> Grayscale:
         """This, its window guessed from the whole frame's stored values if it has none."""
         if self.voi is not None:
@@ -77,6 +78,7 @@ class Grayscale:
             sampled = sampled[~sample(padding)]
         return replace(self, voi=guessed(self.modality.of(sampled)))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def shades(self, values: Values) -> Shades:
         """The shades of stored values, in whatever shape; `voi` must be known."""
         if line := self._line():
@@ -120,8 +122,7 @@ def _floats(values: Values, *, copy: bool = False) -> NDArray[np.float32]:
     wide = values.dtype.itemsize > 2 and values.dtype.kind in "iu"
     if wide and values.size and max(abs(int(values.min())), abs(int(values.max()))) > EXACT:
         return values.astype(np.float64, copy=copy)
-    with np.errstate(over="ignore"):  # a double beyond all floats is as good as infinite
-        return values.astype(np.float32, copy=copy)
+    return values.astype(np.float32, copy=copy)
 
 
 def _along(values: Values, slope: float, offset: float) -> Shades:

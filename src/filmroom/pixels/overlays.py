@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from filmroom.dicom.pixel_format import PixelFormat
 from filmroom.model.instance import Attributes
 from filmroom.pixels.decode import decode
-from filmroom.pixels.elements import binary, number, numbers, text
+from filmroom.pixels.elements import binary, number, numbers
 from filmroom.pixels.viewport import Picture, Placement, cut, scaled
 
 GROUPS = tuple(f"{group:04X}" for group in range(0x6000, 0x6020, 2))
@@ -36,9 +36,6 @@ class Overlay:
     row: int
     """Of the image, from 0, where the plane's first row lies; it may begin outside."""
     column: int
-    layer: str | None
-    """The graphic layer of a presentation state that it is activated in, "" for none;
-    None where nothing says so."""
 
 
 def overlays(attributes: Attributes, frame: int) -> list[Overlay]:
@@ -72,7 +69,7 @@ def embedded(
     )
     words = decode(frame, transfer_syntax, whole).values
     return [
-        Overlay(group, (words >> position & 1).astype(np.uint8), 0, 0, _layer(attributes, group))
+        Overlay(group, (words >> position & 1).astype(np.uint8), 0, 0)
         for group, position in within.items()
     ]
 
@@ -90,13 +87,7 @@ def _overlay(attributes: Attributes, group: str, frame: int) -> Overlay | None:
         return None
     origin = numbers(attributes, group + ORIGIN)
     row, column = (int(at) - 1 for at in origin) if len(origin) == 2 else (0, 0)
-    return Overlay(
-        group,
-        bits[: rows * columns].reshape(rows, columns),
-        row,
-        column,
-        _layer(attributes, group),
-    )
+    return Overlay(group, bits[: rows * columns].reshape(rows, columns), row, column)
 
 
 def _plane_of(attributes: Attributes, group: str, frame: int) -> int | None:
@@ -106,11 +97,6 @@ def _plane_of(attributes: Attributes, group: str, frame: int) -> int | None:
         return 0
     plane = frame - int(number(attributes, group + IMAGE_FRAME_ORIGIN) or 1)
     return plane if 0 <= plane < count else None
-
-
-def _layer(attributes: Attributes, group: str) -> str | None:
-    tag = group + ACTIVATION_LAYER
-    return text(attributes, tag) if tag in attributes else None
 
 
 def mask(overlay: Overlay, format: PixelFormat, placement: Placement) -> Picture:

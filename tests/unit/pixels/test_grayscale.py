@@ -102,6 +102,19 @@ def test_a_double_beyond_all_floats_is_white() -> None:
     assert shown(pixels, **window(0.5, 1)).tolist() == [[0, 255, 255, 0]]
 
 
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize(
+    ("center", "width", "slope", "intercept"),
+    [(1, 1e-300, 1, 0), (1e300, 1, 1, 0), (1, 1, 1e300, 0), (1, 2, 1e300, -1e300)],
+)
+def test_numbers_beyond_all_measure_are_shown_somehow(
+    center: float, width: float, slope: float, intercept: float, function: str
+) -> None:
+    rescaled = {f"t{tag}": found for tag, found in rescale(slope, intercept).items()}
+
+    assert shown(STEPS, **window(center, width, function), **rescaled).shape == STEPS.shape
+
+
 def test_monochrome1_shows_its_least_value_white() -> None:
     picture = shown(STEPS, **window(200, 400), t00280004=element("MONOCHROME1", vr="CS"))
 

@@ -10,7 +10,7 @@ from pictures import PNG, bulk, element, shown
 
 from filmroom.model.instance import Attributes
 from filmroom.model.rendering import Viewport
-from filmroom.pixels.overlays import blend, overlays
+from filmroom.pixels.overlays import blend
 
 OVERLAID = replace(PNG, overlays=True)
 BLACK = np.zeros((8, 8), np.uint8)
@@ -149,13 +149,6 @@ def test_an_overlay_over_colours_is_white() -> None:
 
     assert picture[0, 0].tolist() == [255, 255, 255]
     assert picture[0, 1].tolist() == [10, 20, 30]
-
-
-def test_a_plane_knows_its_layer() -> None:
-    told = plane(np.eye(8)) | {"t60001001": element("MARKS", vr="CS")}
-    attributes = {tag.removeprefix("t"): found for tag, found in told.items()}
-
-    assert [each.layer for each in overlays(attributes, 1)] == ["MARKS"]
 
 
 def test_half_a_cover_is_half_a_colour() -> None:
