@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from filmroom.dicom.codecs import Codec
 from filmroom.dicom.pixel_format import PixelFormat
+from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.model.instance import Attributes
 from filmroom.pixels.decode import decode
 from filmroom.pixels.elements import binary, number, numbers
@@ -23,6 +25,8 @@ BIT_POSITION = "0102"
 DATA = "3000"
 ACTIVATION_LAYER = "1001"
 
+EXACT = (Codec.NATIVE, Codec.DEFLATE, Codec.RLE)
+"""What keeps all bits, also those that are not stored."""
 MOST_BITS = 1 << 28  # of one plane
 
 
@@ -50,16 +54,19 @@ def groups(attributes: Attributes) -> list[str]:
 
 
 def embedded(
-    attributes: Attributes, frame: bytes, transfer_syntax: str, format: PixelFormat
+    attributes: Attributes, frame: bytes, syntax: str, format: PixelFormat
 ) -> list[Overlay]:
     """The planes in the unused bits of the pixels themselves (retired; PS3.5-2004 §8.1.2)."""
+    stored = range(format.high_bit + 1 - format.bits_stored, format.high_bit + 1)
     positions = {group: number(attributes, group + BIT_POSITION) for group in groups(attributes)}
     within = {
         group: int(position)
         for group, position in positions.items()
-        if position and group + DATA not in attributes and position < format.bits_allocated
+        if position and group + DATA not in attributes
+        if 0 < position < format.bits_allocated and int(position) not in stored
     }
-    if not within or format.samples != 1 or format.floating:
+    exact = transfer_syntax(syntax).decoder in EXACT
+    if not within or not exact or format.samples != 1 or format.floating:
         return []
     whole = replace(
         format,
@@ -67,7 +74,7 @@ def embedded(
         high_bit=format.bits_allocated - 1,
         signed=False,
     )
-    words = decode(frame, transfer_syntax, whole).values
+    words = decode(frame, syntax, whole).values
     return [
         Overlay(group, (words >> position & 1).astype(np.uint8), 0, 0)
         for group, position in within.items()

@@ -112,6 +112,22 @@ def test_an_overlay_in_the_unused_bits_of_the_pixels() -> None:
     assert (shown(pixels, OVERLAID, **told) == np.where(bits, 255, 6)).all()
 
 
+def test_stored_bits_are_no_overlay() -> None:
+    pixels = np.full((8, 8), 0x0FFF, np.uint16)
+    told = {
+        "t00280101": element(12),
+        "t00280102": element(11),
+        "t00281050": element(2048),
+        "t00281051": element(4096),
+        "t60000010": element(8),
+        "t60000011": element(8),
+        "t60000102": element(5),
+        "t20500020": element("INVERSE"),
+    }
+
+    assert not shown(pixels, OVERLAID, **told).any()
+
+
 @pytest.mark.parametrize(
     "broken",
     [
