@@ -22,6 +22,9 @@ class NoPixels:
     def transcode(self, frame: bytes, image: Image, target: str, quality: int = 90) -> Coded:
         raise Undecodable("this archive decodes nothing")
 
+    def recode(self, frame: bytes, image: Image, target: str) -> Coded:
+        raise Undecodable("this archive decodes nothing")
+
     def render(
         self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
     ) -> bytes:

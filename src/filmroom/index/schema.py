@@ -33,7 +33,7 @@ counter = Table(
     Column("name", Text, primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""How much there is: studies, series, instances, size, rejected, aside, saved; and the index's id."""
+"""Studies, series, instances, size, rejected, aside and saved; and the id of the index itself."""
 
 study = Table(
     "study",

@@ -44,6 +44,12 @@ class Pixels(Protocol):
     def transcode(self, frame: bytes, image: Image, target: str, quality: int = 90) -> Coded:
         """One frame in another transfer syntax; Unsupported where nothing codes or decodes it."""
 
+    def recode(self, frame: bytes, image: Image, target: str) -> Coded:
+        """One frame in a lossless transfer syntax, decoded again and found to be the same.
+
+        Undecodable where any bit of it would be lost; Unsupported where nothing codes it.
+        """
+
     def render(
         self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
     ) -> bytes:

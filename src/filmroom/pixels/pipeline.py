@@ -52,6 +52,14 @@ class PixelPipeline:
         )
         return Coded(data, told)
 
+    def recode(self, frame: bytes, image: Image, target: str) -> Coded:
+        self._check([frame])
+        bare = replace(image, attributes=_of_pixels(image.attributes))
+        told, data = self._pool.run(
+            "recode", PickleBuffer(frame), bare, target, seconds=3 * self._seconds
+        )
+        return Coded(data, told)
+
     def render(
         self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
     ) -> bytes:

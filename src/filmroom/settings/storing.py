@@ -21,11 +21,27 @@ class OnConflict(StrEnum):
     """The newcomer is refused."""
 
 
+class IngestTranscode(StrEnum):
+    """What frames are coded in before they are stored."""
+
+    NONE = "none"
+    """As they were sent."""
+    HTJ2K = "htj2k"
+    """High-Throughput JPEG 2000, lossless, resolution by resolution."""
+    JPEG_LS = "jpegls"
+    """JPEG-LS, lossless."""
+    JPEG_2000 = "jpeg2000"
+    """JPEG 2000, lossless."""
+
+
 class StoringSettings(BaseModel, use_attribute_docstrings=True):
     """How instances are taken in and let go."""
 
     on_conflict: OnConflict = OnConflict.KEEP_FIRST
     """An instance comes again with other bytes: `keep-first`, `replace` or `refuse`."""
+    ingest_transcode: IngestTranscode = IngestTranscode.NONE
+    """Code frames without loss before they are stored: `none`, `htj2k`, `jpegls`, `jpeg2000`; what
+    would lose a bit or save no byte is stored as it was sent."""
     disk_reserve: int = 256 * MB
     """Bytes of the disk left free; below it nothing is stored (507)."""
     bulk_threshold: int = 256 * KB
