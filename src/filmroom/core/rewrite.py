@@ -18,6 +18,7 @@ from filmroom.core.image import image_of
 from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.parallel import in_order
 from filmroom.core.pixel_parts import joined, native_element, write_fragments
+from filmroom.core.stored_frames import frame_index, stored_frames
 from filmroom.core.transcode import CodedFrame, coded_frame, coding
 from filmroom.dicom.encoding import SEQUENCE_END
 from filmroom.dicom.frames import Span
@@ -39,6 +40,7 @@ from filmroom.model.pixels import DerivedFile
 WITHOUT_PIXELS = 256 << 20
 """Bytes of a data set beside its pixels, up to which it is written in another form."""
 LOSSY_METHOD, RATIO = "00282114", "00282112"
+AT_ONCE = 1000  # frames that are looked up together
 LARGE = 1 << 32
 """Bytes of pixel data from which on a Basic Offset Table might not do."""
 VRS = {PIXEL_DATA: "", FLOAT_PIXEL_DATA: "OF", DOUBLE_FLOAT_PIXEL_DATA: "OD"}
@@ -164,17 +166,31 @@ class _Writing:
         return first.changes, chain([first.data], self._others(first.changes))
 
     def _others(self, changes: Attributes) -> Iterator[bytes]:
-        numbers = range(2, self.located.number_of_frames + 1)
-        threads = (os.cpu_count() or 1) + 1
-        if numbers:
+        if self.located.number_of_frames > 1:
+            threads = (os.cpu_count() or 1) + 1
+            code = partial(self._coded, changes)
             with ThreadPoolExecutor(threads, "rewrite") as pool:
-                yield from in_order(pool, partial(self._frame, changes), numbers, threads + 1)
+                yield from in_order(pool, code, self._sources(), threads + 1)
 
-    def _frame(self, changes: Attributes, number: int) -> bytes:
-        made = CodedFrame(self.archive, self.located, number, self.target.uid).made()
-        if made is not None:
-            return made
-        coded = coded_frame(self.archive, self.located, number, self.target.uid)
+    def _sources(self) -> Iterator[tuple[int, bytes, bool]]:
+        """The frames but the first: number, bytes, and whether they were coded before.
+
+        They are read in one thread, in order, so that what is deflated is inflated once.
+        """
+        archive, located = self.archive, self.located
+        index = frame_index(archive, located.key)
+        for first in range(2, located.number_of_frames + 1, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, located.number_of_frames + 1))
+            contents = stored_frames(archive, located, index, numbers)
+            for number, content in zip(numbers, contents, strict=True):
+                made = CodedFrame(archive, located, number, self.target.uid).made()
+                yield number, content.read() if made is None else made, made is not None
+
+    def _coded(self, changes: Attributes, source: tuple[int, bytes, bool]) -> bytes:
+        number, frame, is_coded = source
+        if is_coded:
+            return frame
+        coded = coded_frame(self.archive, self.located, number, self.target.uid, frame)
         if coded.changes != changes:
             raise Undecodable(f"frame {number} is of another kind than the first")
         return coded.data

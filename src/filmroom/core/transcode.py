@@ -62,13 +62,15 @@ def for_viewer(stored: str) -> str:
     return JPEG_BASELINE if stored == JPEG_IN_JPEG_XL else EXPLICIT_LITTLE
 
 
-def coded_frame(archive: Archive, located: Located, number: int, target: str) -> Coded:
-    """Frame `number`, from 1, in another transfer syntax, made anew.
+def coded_frame(
+    archive: Archive, located: Located, number: int, target: str, frame: bytes | None = None
+) -> Coded:
+    """Frame `number`, from 1, in another transfer syntax, made anew; of its bytes, if at hand.
 
     Undecodable where that fails, NotAcceptable where the syntax does not carry such pixels.
     """
     image = image_of(archive, located)
-    frame = frame_bytes(archive, located, number)
+    frame = frame_bytes(archive, located, number) if frame is None else frame
     quality = archive.settings.lossy_quality
     try:
         return archive.pixels.transcode(frame, image, target, quality)

@@ -69,14 +69,18 @@ class Room:
 
     def _evict_soon(self) -> None:
         # Whoever needs the room does not wait for it: what it made is then not kept.
-        if not self._evicting.locked():
-            threading.Thread(target=self._trim_quietly, name="evict", daemon=True).start()
+        if self._evicting.acquire(blocking=False):
+            threading.Thread(target=self._evict_quietly, name="evict", daemon=True).start()
 
-    def _trim_quietly(self) -> None:
+    def _evict_quietly(self) -> None:
         try:
-            self.trim()
+            with self._alone() as alone:
+                if alone:
+                    self._evict()
         except OSError as error:
             log.warning("derived files were not trimmed", extra={"reason": error.strerror})
+        finally:
+            self._evicting.release()
 
     def _evict(self) -> None:
         before = self._count(0)
