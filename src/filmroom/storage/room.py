@@ -88,7 +88,7 @@ class Room:
         for _, found in self._files():
             ages.append(found.st_mtime)
             sizes.append(_rounded(found.st_size))
-        # What is being put there just now was counted and not seen, so a small difference is let be.
+        # What is put there just now was counted and not seen: a small difference is let be.
         seen = sum(sizes)
         used = seen if abs(seen - before) > DRIFT * self._size else before
         excess = max(used - LOW * self._size if used > HIGH * self._size else 0, self._missing())
