@@ -399,6 +399,15 @@ def test_among_others_what_cannot_be_decoded_is_an_icon(web: TestClient, store) 
     assert [opened(piece.body).size for piece in pieces] == [(256, 256), (64, 32)]
 
 
+def test_among_others_what_has_no_such_region_is_an_icon(web: TestClient, store) -> None:
+    store(image(1, 1, 1), halves(1, 1, 2))
+    url = f"{series_url()}/rendered?viewport=16,16,32,0,8,8"
+
+    pieces = parts_of(web.get(url, headers=parts("image/png")), sized=False)
+
+    assert [len(opened(piece.body).getcolors(1 << 16)) > 1 for piece in pieces] == [True, False]
+
+
 def test_an_image_that_says_no_size_is_an_icon(web: TestClient, store) -> None:
     dataset = halves()
     del dataset.Rows

@@ -29,7 +29,7 @@ KEPT = frozenset({Viewport(128, 128), Viewport(256, 256)})
 """Boxes of the thumbnails that are kept for good; any others would be without number."""
 
 ANIMATED = 256 << 20
-"""Bytes of an instance up to which all its frames are read for one animated picture."""
+"""Bytes of stored frames that are read for one animated picture, as far as can be told."""
 
 MODALITY = "00080060"
 
@@ -152,7 +152,7 @@ class Picture:
             return icon(self.archive, self.scene)
         try:
             return picture(self.archive, self.scene)
-        except NotAcceptable:
+        except (NotAcceptable, Malformed):  # such as a region that this image of many has not
             if not self.forgiving:
                 raise
             self.drawn = False

@@ -47,7 +47,7 @@ def rendered_frames(
     scene = _scene(archive, located, form, showing)
     if form.multipart:
         return _together(archive, form, [replace(scene, numbers=(each,)) for each in numbers])
-    return _alone(archive, form, replace(scene, numbers=tuple(numbers)))
+    return _alone(archive, form, _moving(archive, replace(scene, numbers=tuple(numbers))))
 
 
 def rendered(archive: Archive, selection: Selection, wanted: Wanted, showing: Showing) -> Answer:
@@ -177,7 +177,8 @@ def _moving(archive: Archive, scene: Scene) -> Scene:
     if scene.rendering.media_type != GIF or not is_picture(located):
         return replace(scene, numbers=scene.numbers[:1])
     numbers = scene.numbers or tuple(range(1, located.number_of_frames + 1))
-    if len(numbers) > archive.settings.max_frames or (numbers[1:] and located.size > ANIMATED):
+    size = located.size // located.number_of_frames * len(numbers)
+    if len(numbers) > archive.settings.max_frames or (numbers[1:] and size > ANIMATED):
         raise NotAcceptable(
             f"{len(numbers)} frames are too many for one {GIF}: name fewer, or ask for {JPEG}"
         )
