@@ -60,6 +60,8 @@ class Report:
     refused: int = 0
     size: int = 0
     """Bytes of what was stored."""
+    saved: int = 0
+    """Bytes that recoding took away from that."""
 
     def read(self, files: Iterable[Imported]) -> None:
         """Take in what became of each file, and say at once which are refused."""
@@ -68,6 +70,7 @@ class Report:
                 self.outcomes[file.stored.outcome] += 1
                 self.warnings.update(file.stored.warnings)
                 self.size += file.size
+                self.saved += file.stored.saved
             elif file.error is not None:
                 self.refused += 1
                 if self.refused <= SHOWN:
@@ -79,6 +82,8 @@ class Report:
         """The sums."""
         total = sum(self.outcomes.values())
         tell(f"Stored {many(total, 'instance')} ({in_units(self.size)}).")
+        if self.saved:
+            tell(f"  recoding saved {in_units(self.saved)}")
         for outcome, count in self.outcomes.items():
             if outcome is not Outcome.NEW:
                 tell(f"  {count:,} {DONE[outcome]}")

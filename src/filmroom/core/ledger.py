@@ -34,6 +34,8 @@ class Deed(StrEnum):
     """The rows are gone; the blobs stay for a while."""
     PURGED = "purged"
     """The blobs are gone: one that is there now came later."""
+    RECODED = "recoded"
+    """A blob was made of what was sent: `code` has the digest, size and transfer syntax of that."""
     SPARED = "spared"
     """`reindex` could not read the blobs: they are no litter."""
 
@@ -49,7 +51,7 @@ class Entry:
     """Seconds since the epoch, UTC."""
     source: str
     code: str = ""
-    """Why rejected, as `113001^DCM`."""
+    """Why rejected, as `113001^DCM`; or what a blob was recoded from."""
     fresh: bool = False
     """Whether the blob came with this very deed."""
 

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from time import time
@@ -22,10 +22,11 @@ from types import MappingProxyType
 from filmroom.core import ledger
 from filmroom.core.ledger import Deed, Entry
 from filmroom.core.parallel import in_order
+from filmroom.core.recoding import original_of
 from filmroom.core.store import new_instance, scan_limits
 from filmroom.dicom.scan import scan
 from filmroom.errors import ArchiveError, Broken, NotFound, Refused
-from filmroom.model.instance import Instance, InstanceRef
+from filmroom.model.instance import Instance, InstanceRef, Original
 from filmroom.model.ports import Blob, InstanceIndex, Storage
 from filmroom.model.selection import Selection
 from filmroom.model.stored import OnConflict, Outcome
@@ -73,9 +74,9 @@ def reindex(
     which instances came within the same moment. `pool` scans the blobs: processes are
     faster than threads, where storage and settings can be handed to them.
     """
-    entries = [e for e in ledger.read(storage) if e.deed is not Deed.SPARED]
+    entries, originals = _read(storage)
     events = plan(storage.blobs(), entries, _ranks(previous))
-    replay = Replay(fresh, {key for entry in entries for key in entry.keys})
+    replay = Replay(fresh, {key for entry in entries for key in entry.keys}, originals)
     spared = []
     with contextlib.ExitStack() as stack:
         workers = pool or stack.enter_context(ThreadPoolExecutor(os.cpu_count(), "reindex"))
@@ -89,6 +90,18 @@ def reindex(
                 yield seen
     news = tuple(sorted(set(spared) - ledger.spared(storage)))
     ledger.write(storage, Entry(Deed.SPARED, news, time(), SOURCE))
+
+
+def _read(storage: Storage) -> tuple[list[Entry], dict[str, Original]]:
+    """The ledger's deeds, and what blobs were recoded from."""
+    entries, originals = [], {}
+    for entry in ledger.read(storage):
+        original = original_of(entry) if entry.deed is Deed.RECODED else None
+        if original is not None:
+            originals.update(dict.fromkeys(entry.keys, original))
+        elif entry.deed not in (Deed.SPARED, Deed.RECODED):
+            entries.append(entry)
+    return entries, originals
 
 
 def _ranks(previous: InstanceIndex | None) -> dict[int, int]:
@@ -199,13 +212,15 @@ class Replay:
     index: InstanceIndex
     named: set[str]
     """Keys that the ledger names."""
+    originals: Mapping[str, Original] = field(default_factory=dict)
+    """What blobs were recoded from, by their keys."""
     standing: dict[InstanceRef, str] = field(default_factory=dict)
     """The blob of an instance, where the ledger names it."""
     refs: dict[str, InstanceRef] = field(default_factory=dict)
 
     def take(self, found: Found) -> Reindexed:
         """Put a blob in."""
-        instance = found.instance
+        instance = replace(found.instance, original=self.originals.get(found.instance.key))
         added = self.index.add(instance, found.mode)
         if instance.key in self.named:
             self.refs[instance.key] = instance.ref

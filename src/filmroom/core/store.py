@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import TypeVar
@@ -17,6 +17,7 @@ from typing import TypeVar
 from filmroom.core import ledger
 from filmroom.core.archive import Archive
 from filmroom.core.ledger import Deed, Entry
+from filmroom.core.recoding import recoded, write_down
 from filmroom.dicom.attributes import indexed
 from filmroom.dicom.scan import Scan, ScanLimits, scan
 from filmroom.errors import (
@@ -158,15 +159,24 @@ class Incoming:
         if not staged.size:
             raise Refused("an empty instance was sent")
         settings = self._archive.settings
+        limits = scan_limits(settings)
         with staged.view() as data:
-            scanned = scan(data, scan_limits(settings), settings.public_root)
+            scanned = scan(data, limits, settings.public_root)
         self._check_study(scanned)
-        instance = new_instance(scanned, staged.digest, staged.size, staged.modified, self._source)
+        written = recoded(self._archive, staged, scanned, limits)
+        self._staged = staged = written.staged
+        instance = new_instance(
+            written.scanned, written.key, written.size, staged.modified, self._source
+        )
+        instance = replace(instance, original=written.original) if written.original else instance
         guards.enter_context(storage.guard(instance.key))
         fresh = not storage.exists(instance.key)
         same = not fresh and _is_stored(self._archive, instance)
         if not same:
+            if staged.digest != instance.key:
+                raise Busy("the instance is being deleted: send it again")
             staged.commit()
+            write_down(self._archive, instance)
         return Kept(self._archive, scanned, instance, fresh=fresh, same=same)
 
 
@@ -194,7 +204,12 @@ class Kept:
             sop_class=instance.sop_class,
             outcome=outcome,
             warnings=(*scanned.warnings, *added.warnings, *_ASIDE.get(outcome, ())),
+            saved=0 if outcome is Outcome.SAME else _saved(instance),
         )
+
+    def needless(self, stored: Stored) -> bool:
+        """Whether what was stored before is made of these bytes, so that they can go again."""
+        return stored.outcome is Outcome.SAME and not self.same and self.fresh
 
     def refused(self, error: Conflict) -> Refused:
         """Leave nothing of what the index refused; what the sender is told."""
@@ -209,7 +224,10 @@ def finish_all(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
         told = [_told(one, added) for one, added in zip(kept, _added(kept), strict=True)]
     for incoming in incomings:
         incoming.discard()
-    # Nobody guards them any more: now what the index refused can go.
+    # Nobody guards them any more: now what the index refused, or has otherwise, can go.
+    for one, stored in zip(kept, told, strict=True):
+        if isinstance(one, Kept) and isinstance(stored, Stored) and one.needless(stored):
+            discard_unneeded(one.archive, one.instance.key)
     return [
         _attempt(partial(one.refused, error))
         if isinstance(one, Kept) and isinstance(error, Conflict)
@@ -294,6 +312,10 @@ def _is_stored(archive: Archive, instance: Instance) -> bool:
         return located.key == instance.key and archive.storage.size(located.key) == located.size
     except NotFound:
         return False
+
+
+def _saved(instance: Instance) -> int:
+    return instance.original.size - instance.size if instance.original else 0
 
 
 def _refusal(message: str, reason: FailureReason, scanned: Scan) -> Refused:

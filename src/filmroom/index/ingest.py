@@ -75,7 +75,7 @@ def add(unit: Unit, prepared: Prepared) -> Added:
         unit.counted["rejected"] -= 1
         bury_row(unit, study, series, pk, key)
         return _put(unit, prepared, study, series, Outcome.NEW)
-    if key == instance.key:
+    if key == instance.key or _sent(unit, key) == _sent_of(instance):
         return Added(Outcome.SAME)
     if prepared.on_conflict is OnConflict.REFUSE:
         raise Conflict(f"instance {ref.instance} is there with other bytes")
@@ -84,6 +84,16 @@ def add(unit: Unit, prepared: Prepared) -> Added:
         return _put(unit, prepared, study, series, Outcome.REPLACED)
     _set_aside(unit, instance)
     return Added(Outcome.KEPT_FIRST)
+
+
+def _sent(unit: Unit, key: str) -> str:
+    """The digest of what was sent for a blob."""
+    row = unit.run("SELECT digest FROM recoded WHERE key = ?", (key,)).fetchone()
+    return str(row[0]) if row else key
+
+
+def _sent_of(instance: Instance) -> str:
+    return instance.original.digest if instance.original else instance.key
 
 
 def _take_out_for(unit: Unit, study: StudyState, series: SeriesState, pk: int, key: str) -> None:

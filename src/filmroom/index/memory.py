@@ -104,7 +104,7 @@ class MemoryIndex:
             there = None
         if there is None:
             return self._put(instance, Action.STORED, Outcome.NEW)
-        if there.instance.key == instance.key:
+        if there.instance.key == instance.key or self._sent(there.instance) == self._sent(instance):
             return Added(Outcome.SAME)
         if on_conflict is OnConflict.REFUSE:
             raise Conflict(f"instance {instance.ref.instance} is there with other bytes")
@@ -135,6 +135,11 @@ class MemoryIndex:
         held.asides = [a for a in held.asides if (a.ref, a.key) != (ref, instance.key)]
         self._note(action, ref, instance.source)
         return Added(outcome, (OTHER_PATIENT,) if other else ())
+
+    def _sent(self, instance: Instance) -> str:
+        """The digest of what was sent for an instance."""
+        original = self._held.originals.get(instance.key, (instance.original, 0))[0]
+        return original.digest if original else instance.key
 
     def _remember_original(self, instance: Instance) -> None:
         original = instance.original

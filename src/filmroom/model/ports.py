@@ -172,8 +172,9 @@ class InstanceIndex(Protocol):
         """Put an instance in; concurrent calls share one commit.
 
         The study's and series' attributes come from the first instance that has them and
-        are never overwritten by blanks. A rejected or deleted instance sent again
-        is NEW. Raises Conflict for other bytes under REFUSE.
+        are never overwritten by blanks. What was sent before is SAME, however it was
+        recoded then or now. A rejected or deleted instance sent again is NEW. Raises
+        Conflict for other bytes under REFUSE.
         """
 
     def add_all(

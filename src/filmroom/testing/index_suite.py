@@ -266,6 +266,22 @@ class IndexSuite(SearchSuite, MetadataSuite, HidingSuite):
         assert index.original(one.key) is None
         assert index.counts().saved == 500
 
+    @pytest.mark.parametrize("mode", OnConflict)
+    def test_what_was_sent_before_is_the_same_however_it_is_recoded(
+        self, index: InstanceIndex, mode: OnConflict
+    ) -> None:
+        plain = instance("a", version="1")
+        sent = Original(plain.key, 2000, EXPLICIT_LITTLE)
+        one = replace(instance("a", version="2"), original=sent)
+        other = replace(instance("a", version="3"), original=sent)
+        index.add(one)
+
+        assert index.add(plain, mode).outcome is Outcome.SAME
+        assert index.add(other, mode).outcome is Outcome.SAME
+        assert index.locate(one.ref).key == one.key
+        assert not index.knows(plain.key)
+        assert not index.knows(other.key)
+
     def test_threads_may_add_at_once(self, index: InstanceIndex) -> None:
         def add(number: int) -> Outcome:
             series = f"1.{number % 5}"
