@@ -95,6 +95,31 @@ def test_the_wheel_serves_the_viewer_without_node(installed: Path) -> None:
         server.stdout.close()
 
 
+DRAW = """
+import sys
+sys.path.remove("")  # as for a command that is installed
+from filmroom.model.rendering import Rendering
+from filmroom.pixels.pool import Pool
+pool = Pool(1)
+print(len(pool.run("icon", "SR", Rendering(), seconds=60)[1]))
+pool.close()
+"""
+
+
+def test_the_wheel_draws_whatever_lies_in_the_working_folder(installed: Path) -> None:
+    (installed / "numpy.py").write_text("raise SystemExit('taken for a library')")
+    python = installed / "venv" / "bin" / "python"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FILMROOM_", "PYTHON"))}
+
+    drawn = subprocess.run(
+        [python, "-c", DRAW],
+        env=environment, cwd=installed, capture_output=True, text=True, timeout=TIME,
+    )  # fmt: skip
+
+    assert drawn.stderr == ""
+    assert int(drawn.stdout) > 500
+
+
 def test_the_wheel_names_its_command_and_its_backends(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
