@@ -238,3 +238,17 @@ def test_an_icon_is_a_picture_too(web: TestClient, store) -> None:
 
     assert opened(got.content).size == (128, 128)
     assert got.headers["etag"]
+
+
+def test_it_is_given_again_until_the_archive_changes(web: TestClient, store) -> None:
+    store(large())
+    first = web.get(THUMBNAIL)
+    again = web.get(THUMBNAIL)
+
+    assert (again.content, again.headers) == (first.content, first.headers)
+    same = {"If-None-Match": first.headers["etag"]}
+    assert web.get(THUMBNAIL, headers=same).status_code == 304
+    other = web.get(THUMBNAIL, headers={"Accept": "image/png"})
+    assert seen(other, "image/png").format == "PNG"
+    assert web.delete(instance_url()).status_code == 200
+    assert web.get(THUMBNAIL).status_code == 404

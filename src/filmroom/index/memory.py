@@ -168,6 +168,10 @@ class MemoryIndex:
     def find(self, query: Query) -> Found:
         return Search(self._held.visible(), self._held.born).answer(query, self._version())
 
+    @_whole
+    def version(self) -> str:
+        return self._version()
+
     def _version(self) -> str:
         return f"{id(self._held):x}-{len(self._held.changes)}"
 

@@ -127,6 +127,10 @@ class SqliteIndex:
         with self._reading(whole=True) as connection:
             return self._search.find(connection, query)
 
+    def version(self) -> str:
+        with self._reading() as connection:
+            return rows.version(connection)
+
     def locate(self, ref: InstanceRef) -> Located:
         with self._reading() as connection:
             return rows.locate(connection, ref)

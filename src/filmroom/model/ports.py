@@ -241,6 +241,9 @@ class InstanceIndex(Protocol):
     def changes(self, since: int = 0, limit: int = 1000) -> Sequence[Change]:
         """The feed after sequence number `since`, oldest first."""
 
+    def version(self) -> str:
+        """Differs after any change of what can be found or retrieved; quick to tell."""
+
     def counts(self) -> Counts:
         """How much there is, from kept counters."""
 

@@ -53,6 +53,20 @@ class IndexSuite(SearchSuite, MetadataSuite, HidingSuite):
         assert index.knows(one.key)
         assert not index.knows("0" * 64)
 
+    def test_the_version_changes_with_what_can_be_found(self, index: InstanceIndex) -> None:
+        versions = [index.version()]
+        index.add(instance())
+        versions.append(index.version())
+        index.add(instance())  # the same again
+        versions.append(index.version())
+        index.reject(EVERYTHING, "113001^DCM", "test")
+        versions.append(index.version())
+        index.remove(EVERYTHING, "test")
+        versions.append(index.version())
+
+        assert versions[1] == versions[2]
+        assert len(set(versions)) == 4
+
     def test_several_are_added_in_their_order_each_with_its_own_outcome(
         self, index: InstanceIndex
     ) -> None:

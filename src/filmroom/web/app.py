@@ -42,6 +42,7 @@ from filmroom.web.operator import build_api
 from filmroom.web.origin import Origins
 from filmroom.web.pictures import Drawers
 from filmroom.web.reception import Writers
+from filmroom.web.remembered import Remembered
 from filmroom.web.viewer import viewer_routes
 
 DICOMWEB: list[BaseRoute] = [
@@ -81,6 +82,7 @@ def build(archive: Archive) -> ASGIApp:
     app.state.archive = archive
     app.state.retrieves = BoundedSemaphore(archive.settings.retrieves)
     app.state.traffic = Traffic()
+    app.state.remembered = Remembered()
     app.state.drawers = Drawers(archive.settings.pixel_queue)
     app.state.rewriters = Rewriters(archive.settings.retrieves)
     app.state.writers = Writers(archive.settings.store_writers)

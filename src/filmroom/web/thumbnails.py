@@ -10,6 +10,7 @@ from filmroom.model.answer import Answer
 from filmroom.web.accept import wanted_by
 from filmroom.web.frames import read_numbers
 from filmroom.web.pictures import drawn, named_of
+from filmroom.web.remembered import remembered
 from filmroom.web.rendering_params import read_thumbnail
 from filmroom.web.request import archive_of
 
@@ -31,6 +32,6 @@ def retrieve_thumbnail(request: Request) -> Answer:
 _SERIES = "/studies/{study}/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
 ROUTES = [
-    Route(path + "/thumbnail", drawn(retrieve_thumbnail), methods=["GET"])
+    Route(path + "/thumbnail", remembered(drawn(retrieve_thumbnail)), methods=["GET"])
     for path in (_SERIES, _INSTANCE, "/studies/{study}", _INSTANCE + "/frames/{frames}")
 ]
