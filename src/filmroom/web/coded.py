@@ -48,8 +48,8 @@ async def coded(request: Request, answer: Answer, headers: Mapping[str, str]) ->
     if request.method == "HEAD":
         head_type = media_type if answer.form.multipart else part.media_type
         return Streamed((), None, head_type, headers)
-    frames = _frames(request, [cast(CodedFrame, each.content) for each in answer.parts])
-    first = await anext(frames)
+    wanted = [cast(CodedFrame, each.content) for each in answer.parts]
+    first = await _made(request, wanted[0])
     if not answer.form.multipart:
         alone = Part(part.media_type, part.transfer_syntax, MemoryContent(first))
         return single(request, alone, headers)
@@ -58,7 +58,8 @@ async def coded(request: Request, answer: Answer, headers: Mapping[str, str]) ->
     if len(heads) == 1:
         body = b"".join((heads[0], first, CRLF, tail))
         return Response(body, headers=headers, media_type=media_type)
-    return _Many(heads, first, frames, tail, media_type, headers)
+    others = _frames(request, wanted[1:])
+    return _Many(heads, first, others, tail, media_type, headers)
 
 
 async def _frames(request: Request, frames: Sequence[CodedFrame]) -> AsyncGenerator[bytes, None]:
