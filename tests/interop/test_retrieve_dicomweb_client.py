@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import imagecodecs
 import pytest
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from requests import HTTPError
 
 from filmroom.testing.objects import ct_slice, encapsulated, image, pdf, uid
 
-JLS = "1.2.840.10008.1.2.4.80"
+JLS, JP2 = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
 SLICE = ct_slice(1, 1, 1)
 FRAMES = image(1, 2, 1, frames=3)
 STREAMS = [b"\xff\xd8\xff\xf7one!\xff\xd9", b"\xff\xd8\xff\xf7two!\xff\xd9"]
@@ -54,11 +57,32 @@ def test_a_study_as_it_streams(client: DICOMwebClient) -> None:
     assert all(isinstance(dataset, Dataset) for dataset in got)
 
 
-def test_a_syntax_that_is_not_stored_is_not_acceptable(client: DICOMwebClient) -> None:
-    with pytest.raises(HTTPError, match="406"):
-        client.retrieve_instance(
-            *MULTI, media_types=(("application/dicom", "1.2.840.10008.1.2.4.90"),)
-        )
+def test_an_instance_in_another_syntax(client: DICOMwebClient) -> None:
+    got = client.retrieve_instance(*MULTI, media_types=(("application/dicom", JP2),))
+
+    assert got.file_meta.TransferSyntaxUID == JP2
+    frames = generate_frames(got.PixelData, number_of_frames=3)
+    decoded = b"".join(imagecodecs.jpeg2k_decode(frame).tobytes() for frame in frames)
+    assert decoded == FRAMES.PixelData
+
+
+@pytest.mark.parametrize(
+    ("media_type", "decode"),
+    [
+        (("image/jp2", JP2), imagecodecs.jpeg2k_decode),
+        (("image/jls", JLS), imagecodecs.jpegls_decode),
+    ],
+)
+def test_frames_in_another_syntax(
+    client: DICOMwebClient, media_type: tuple[str, str], decode: Callable[[bytes], Any]
+) -> None:
+    size = len(FRAMES.PixelData) // 3
+
+    got = client.retrieve_instance_frames(*MULTI, frame_numbers=[3, 1], media_types=(media_type,))
+
+    assert [decode(frame).tobytes() for frame in got] == [
+        FRAMES.PixelData[2 * size :], FRAMES.PixelData[:size]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("numbers", [[1], [2], [3, 1], [1, 2, 3]])
@@ -121,6 +145,7 @@ def test_a_pdf_rendered(client: DICOMwebClient) -> None:
     assert got.startswith(b"%PDF")
 
 
-def test_an_image_is_not_rendered(client: DICOMwebClient) -> None:
-    with pytest.raises(HTTPError, match="406"):
-        client.retrieve_instance_rendered(*MULTI, media_types=("image/jpeg",))
+def test_an_image_rendered(client: DICOMwebClient) -> None:
+    got = client.retrieve_instance_rendered(*MULTI, media_types=("image/jpeg",))
+
+    assert imagecodecs.jpeg_decode(got).shape[:2] == (FRAMES.Rows, FRAMES.Columns)
