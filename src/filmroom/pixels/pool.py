@@ -227,11 +227,11 @@ class Worker:
             self._life = -1
 
 
-def _error(status: Status, kind: str, message: str) -> ArchiveError:
+def _error(status: Status, kind: str, told: str) -> ArchiveError:
     """What a job raised, as one of the archive's errors."""
     if status is Status.FAILED:
-        log.warning("a pixel job failed", extra={"error": kind, "traceback": message})
+        log.warning("a pixel job failed", extra={"error": kind, "traceback": told})
         return Undecodable(f"the frame cannot be decoded ({kind})")
     found = getattr(errors, kind, None)
     known = isinstance(found, type) and issubclass(found, ArchiveError)
-    return found(message) if known and found is not None else Undecodable(message)
+    return found(told) if known and found is not None else Undecodable(told)

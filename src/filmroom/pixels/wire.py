@@ -27,7 +27,7 @@ class Status(IntEnum):
     REFUSED = 1
     """An error of the archive's tree: its class and message."""
     FAILED = 2
-    """Any other exception: its traceback."""
+    """Any other exception: its class and traceback."""
 
 
 def send_request(channel: socket.socket, job: str, arguments: Sequence[Any]) -> None:

@@ -54,7 +54,9 @@ def _do(server: socket.socket, job: Job, arguments: tuple[Any, ...]) -> None:
     except MemoryError:
         send_reply(server, Status.REFUSED, ["Undecodable", "the frame takes too much memory"])
     except Exception as error:  # whatever hostile bytes make a library do
-        send_reply(server, Status.FAILED, [type(error).__name__, traceback.format_exc()])
+        # Without its message, which may name a patient.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        send_reply(server, Status.FAILED, [type(error).__name__, where])
     else:
         send_reply(server, Status.DONE, told, data)
 

@@ -128,7 +128,9 @@ def test_memory_is_bounded_and_the_worker_lives_on(make) -> None:
     assert pool.workers == [before]
 
 
-def test_the_archives_errors_keep_their_class_and_others_tell_nothing(make) -> None:
+def test_the_archives_errors_keep_their_class_and_others_tell_nothing(
+    make, caplog: pytest.LogCaptureFixture
+) -> None:
     pool = make()
 
     with pytest.raises(Unsupported, match="not this one"):
@@ -136,6 +138,9 @@ def test_the_archives_errors_keep_their_class_and_others_tell_nothing(make) -> N
     with pytest.raises(Undecodable) as caught:
         pool.run("fail", seconds=20)
     assert "secret" not in str(caught.value)
+    (record,) = caplog.records
+    assert "in fail" in record.traceback
+    assert "ZeroDivisionError: secret" not in str(vars(record))
     assert len(pool.workers) == 1
 
 
