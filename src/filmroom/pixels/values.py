@@ -109,10 +109,16 @@ def only_stored_bits(values: Values, format: PixelFormat, bits: int) -> Values:
         cells = cells.astype(dtype)
     spare = dtype.itemsize * 8 - format.bits_stored
     kept = bits <= format.bits_stored and (cells.dtype.kind == "i") == format.signed
-    if spare and not kept:
+    if spare and not kept and not _fit(cells.view(dtype), format):
         cells = cells.view(f"<u{dtype.itemsize}") << spare
         cells = cells.view(dtype) >> spare  # of a signed type this extends the sign
     return cells.view(dtype)
+
+
+def _fit(cells: Values, format: PixelFormat) -> bool:
+    """Whether the spare bits are as they should be already; to look costs less than to write."""
+    least, most = range_of(format)
+    return bool(cells.max() <= most and (not format.signed or cells.min() >= least))
 
 
 @dataclass(frozen=True, slots=True)
