@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import repeat
 from types import TracebackType
 from typing import TypeVar
 
@@ -219,11 +220,13 @@ class Kept:
 
 def finish_all(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
     """`finish` several, whose rows share a transaction; what became of each, in their order."""
-    with ExitStack() as guards:
-        kept = [_attempt(partial(incoming.keep, guards)) for incoming in incomings]
-        told = [_told(one, added) for one, added in zip(kept, _added(kept), strict=True)]
-    for incoming in incomings:
-        incoming.discard()
+    try:
+        with ExitStack() as guards:
+            kept = [_attempt(partial(incoming.keep, guards)) for incoming in incomings]
+            told = [_told(one, added) for one, added in zip(kept, _added(kept), strict=True)]
+    finally:
+        for incoming in incomings:
+            incoming.discard()
     # Nobody guards them any more: now what the index refused, or has otherwise, can go.
     for one, stored in zip(kept, told, strict=True):
         if isinstance(one, Kept) and isinstance(stored, Stored) and one.needless(stored):
@@ -246,11 +249,13 @@ def _told(kept: Kept | Exception, added: Added | Exception) -> Stored | Exceptio
 def _added(kept: Sequence[Kept | Exception]) -> list[Added | Exception]:
     """What the index does with each instance; the error of one whose bytes were not kept."""
     fresh = [one for one in kept if isinstance(one, Kept) and not one.same]
-    added: Iterator[Added | ArchiveError] = iter(())
+    added: Iterator[Added | Exception] = iter(())
     if fresh:
         archive = fresh[0].archive
         instances = [one.instance for one in fresh]
-        added = iter(archive.index.add_all(instances, archive.settings.on_conflict))
+        add = partial(archive.index.add_all, instances, archive.settings.on_conflict)
+        answers = _attempt(add)
+        added = repeat(answers) if isinstance(answers, Exception) else iter(answers)
     return [
         one if isinstance(one, Exception) else Added(Outcome.SAME) if one.same else next(added)
         for one in kept
