@@ -27,8 +27,10 @@ HEVC = "video/H265"
 FRAME_TIME = "00181063"  # ms
 RATES = ("00180040", "00082144")
 """Cine Rate and Recommended Display Frame Rate: frames per second."""
-PICTURES = "video pictures"
-CODED_ANEW = "video in H.264"
+VERSION = 1
+"""Counts up whenever videos are read or coded otherwise, so that nothing old is taken for new."""
+PICTURES = f"video pictures {VERSION}"
+CODED_ANEW = f"video in H.264 {VERSION}"
 TAIL = struct.Struct("<Q")
 """At the end of a stream that was coded anew: bytes of what is known of its pictures."""
 
