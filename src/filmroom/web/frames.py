@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from filmroom.core.archive import Archive
 from filmroom.core.frames import frames
+from filmroom.core.stored_frames import frame_index
 from filmroom.core.transcode import OHIF_DECODES
-from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import Malformed, NotAcceptable
 from filmroom.model.answer import Answer, Content
 from filmroom.model.wanted import Wanted
@@ -53,36 +51,8 @@ def read_numbers(text: str, most: int) -> list[int]:
     return numbers
 
 
-class RecentIndexes:
-    """Frame indexes that were used last, by blob; a blob never changes, nor does its index."""
-
-    MOST_FRAMES = 200_000
-    """Frames in all the indexes that are kept."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, FrameIndex] = OrderedDict()
-        self._frames = 0
-
-    def of(self, archive: Archive, key: str) -> FrameIndex:
-        """The index of a blob, from here or from the archive."""
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-            return found
-        index = archive.index.frames(key)
-        self._kept[key] = index
-        self._frames += len(index) + 10
-        while self._frames > self.MOST_FRAMES and len(self._kept) > 1:
-            _, oldest = self._kept.popitem(last=False)
-            self._frames -= len(oldest) + 10
-        return index
-
-
 class Frames:
     """The endpoint: looks the row up each time, so that what is rejected is gone at once."""
-
-    def __init__(self) -> None:
-        self.indexes = RecentIndexes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -90,7 +60,7 @@ class Frames:
         archive = archive_of(request)
         numbers = read_numbers(scope["path_params"]["frames"], archive.settings.max_frames)
         located = archive.index.locate(ref_of(request))
-        index = self.indexes.of(archive, located.key)
+        index = frame_index(archive, located.key)
         wanted = wanted_by(scope)
         answer = frames(archive, located, index, numbers, wanted)
         shape = "multipart" if answer.form.multipart else "single"
