@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from filmroom.core.content import MemoryContent
 from filmroom.errors import Busy
 from filmroom.web.pictures import Drawers
+
+T = TypeVar("T")
 
 
 class Held(MemoryContent):
@@ -25,6 +30,12 @@ class Held(MemoryContent):
     def read(self) -> bytes:
         assert self.go.wait(10)
         return super().read()
+
+
+def alone(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run in a thread of its own: in this one a browser's event loop may be running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def request(*messages: str) -> Request:
@@ -44,7 +55,7 @@ def test_what_can_be_drawn_at_once_is() -> None:
     async def run() -> bytes:
         return await Drawers(queue=0, threads=1).draw(request(), MemoryContent(b"drawn"))
 
-    assert asyncio.run(run()) == b"drawn"
+    assert alone(run()) == b"drawn"
 
 
 def test_one_more_than_may_wait_is_told_so_at_once() -> None:
@@ -61,7 +72,7 @@ def test_one_more_than_may_wait_is_told_so_at_once() -> None:
         go.set()
         return [await drawing, await waiting]
 
-    assert asyncio.run(run()) == [b"drawn", b"next"]
+    assert alone(run()) == [b"drawn", b"next"]
 
 
 def test_nothing_is_drawn_for_who_has_left() -> None:
@@ -70,4 +81,4 @@ def test_nothing_is_drawn_for_who_has_left() -> None:
         with pytest.raises(ClientDisconnect):
             await Drawers(queue=1, threads=1).draw(request("disconnect"), gone)
 
-    asyncio.run(run())
+    alone(run())
