@@ -177,6 +177,11 @@ class MessageReader:
         self._context_id: int | None = None  # of the message under way
         self._awaits_data = False
 
+    @property
+    def is_midway(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return self._context_id is not None
+
     def take(self, fragment: Fragment) -> Message | Fragment | None:
         """A message, if the fragment completes its command, or a piece of its data set.
 

@@ -110,6 +110,11 @@ class Association:
         begin = Event.ASSOCIATE if role is Role.REQUESTER else Event.CONNECTION
         self._perform(TABLE[begin, self.state])
 
+    @property
+    def is_midway(self) -> bool:
+        """Whether the peer has begun a PDU and not ended it."""
+        return self._reader.is_midway
+
     def receive(self, data: bytes | bytearray | memoryview) -> Iterator[Indication]:
         """What the next bytes tell; b"" says that the peer has closed the connection.
 

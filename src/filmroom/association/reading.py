@@ -72,6 +72,11 @@ class PduReader:
         self._control = 0
         self._lost = False
 
+    @property
+    def is_midway(self) -> bool:
+        """Whether a PDU has begun and not ended."""
+        return bool(self._held or self._whole or self._data_left)
+
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[Found]:
         """What the next bytes hold."""
         view = memoryview(data)
