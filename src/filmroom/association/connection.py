@@ -133,9 +133,18 @@ class Connection:
         All pieces but the last have an even number of bytes, and none changes while another is
         asked for.
         """
+        self.send_messages(context_id, [(command, data)])
+
+    def send_messages(
+        self,
+        context_id: int,
+        messages: Iterable[tuple[Command, Iterable[bytes | memoryview]]],
+    ) -> None:
+        """Send messages as `send_message` does, many small ones with one system call."""
         batch: list[bytes | memoryview] = []
         length = 0
-        for head, run in self._runs(context_id, command, data):
+        runs = (run for message in messages for run in self._runs(context_id, *message))
+        for head, run in runs:
             batch += head, run
             length += len(run)
             if length >= SENT_AT_ONCE or len(batch) >= BUFFERS_AT_ONCE:
@@ -201,15 +210,16 @@ class Connection:
         """How many bytes came, 0 if the peer has closed; None: none yet; -1: patience has ended."""
         begun = time.monotonic()
         limit = self._patience.idle if wait is None else wait
-        if self._deadline is not None:
-            limit = min(limit, max(self._deadline - begun, 0.001))
+        by_artim = self._deadline is not None and self._deadline - begun < limit
+        if self._deadline is not None and by_artim:
+            limit = max(self._deadline - begun, 0.0)
         try:
             self._wait_for(limit)
             if QUICKACK is not None:
                 self._sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             count = self._sock.recv_into(self._buffer)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
-            if self._deadline is not None and time.monotonic() >= self._deadline:
+            if by_artim:
                 self.association.expire()
                 self._settle()
                 return None

@@ -175,6 +175,30 @@ def test_nothing_is_lost_when_several_messages_come_at_once() -> None:
         connection.release()
 
 
+def test_many_answers_are_sent_together() -> None:
+    pending = Command(
+        field=CommandField.C_FIND_RSP, has_data=True, responded_to=9, status=Status.PENDING
+    )
+    heard = []
+    runs = [bytes((i % 256,)) * 100 for i in range(1000)]
+
+    def answer(connection: Connection) -> None:
+        connection.hear()
+        connection.send(ACCEPT)
+        connection.send_messages(1, ((pending, [run]) for run in runs))
+        assert connection.hear() == Abort()
+
+    with serving(answer) as address:
+        connection, _ = connect(address, REQUEST)
+        while len(heard) < len(runs):
+            assert connection.hear() == Message(1, pending)
+            data = connection.hear()
+            assert isinstance(data, Fragment)
+            heard.append(bytes(data.data))
+        connection.abort()
+    assert heard == runs
+
+
 def test_a_rejection_is_raised() -> None:
     rejection = AssociateReject.because(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
 
