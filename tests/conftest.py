@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,20 @@ Store = Callable[..., list[Stored]]
 # How long an example takes says more about the machine's other work than about the code.
 hypothesis.settings.register_profile("filmroom", deadline=None)
 hypothesis.settings.load_profile("filmroom")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands that run in this process set it up for themselves."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("filmroom", "uvicorn.error")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ REQUESTS = [
 
 
 def test_no_log_line_names_a_patient(web: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "filmroom"):
         for body in (
             framed(ct_slice(**PATIENT)),
             framed(ct_slice(**PATIENT, SeriesDescription="Other bytes"), report()),

@@ -216,7 +216,7 @@ def test_what_cannot_be_recoded_is_stored_as_it_was_sent(archive: Archive, store
 def test_how_much_was_saved_is_counted_and_logged_without_names(
     web: TestClient, archive: Archive, store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "filmroom"):
         (stored,) = store(part10(waves(PatientName="Secret^Sue")))
 
     assert web.get("/api/counts").json()["saved"] == stored.saved > 0

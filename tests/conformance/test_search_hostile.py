@@ -184,7 +184,7 @@ def test_a_path_with_what_is_no_uid_is_malformed_or_not_there(
 def test_nothing_that_was_searched_for_is_logged(
     search: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "filmroom"):
         search.get("/dicom-web/studies?PatientName=Secretname*&PatientBirthDate=19010203")
         search.get("/dicom-web/studies?Secretname=1&StudyDate=Secretname")
     ours = [record for record in caplog.records if record.name.startswith("filmroom")]

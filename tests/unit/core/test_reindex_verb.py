@@ -57,10 +57,13 @@ def state(index: InstanceIndex) -> dict[str, object]:
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE)
     }
     try:
-        shown: object = index.select(Selection())
-        metadata: object = index.metadata(Selection()).crc
+        shown = index.select(Selection())
     except NotFound:
-        shown = metadata = None
+        shown = []
+    # Of each series: in which order they come is that of what was first heard of them, and of
+    # what is rejected the blobs do not tell.
+    series = {(located.ref.study, located.ref.series) for located in shown}
+    metadata = {one: index.metadata(Selection(*one)).crc for one in series}
     return {
         "found": found,
         "shown": shown,
