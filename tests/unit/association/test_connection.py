@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from conversations import ACCEPT, IMPLICIT, REQUEST, VERIFICATION
+from sockets import Archive, serving
 
 from filmroom.association.connection import (
-    PATIENCE,
     Connection,
     Disconnected,
-    Heard,
     Patience,
     Rejected,
     connect,
@@ -29,20 +24,18 @@ from filmroom.association.messages import (
     Message,
     response_to,
 )
-from filmroom.association.negotiation import Offer, acceptance, propose
+from filmroom.association.negotiation import propose
 from filmroom.association.pdus import (
     Abort,
     AbortReason,
-    AssociateAccept,
     AssociateReject,
     AssociateRequest,
     RejectReason,
     ReleaseRequest,
-    ReleaseResponse,
     data_header,
     encode,
 )
-from filmroom.association.protocol import ConnectionLost, ProviderAbort, Role
+from filmroom.association.protocol import ConnectionLost, ProviderAbort
 from filmroom.association.reading import Fragment
 from filmroom.association.statuses import Status
 
@@ -66,62 +59,6 @@ ASK = AssociateRequest(
 
 
 TOO_SLOW = ProviderAbort(AbortReason.NOT_SPECIFIED, "the peer is silent or too slow")
-
-
-class Archive:
-    """Accepts everything, keeps data sets by instance, and what it was told."""
-
-    def __init__(self, max_length: int = 16384) -> None:
-        self.max_length = max_length
-        self.heard: list[Heard] = []
-        self.stored: dict[str | None, bytes] = {}
-
-    def __call__(self, connection: Connection) -> None:
-        data, asked = b"", None
-        while (heard := connection.hear()) is not None:
-            match heard:
-                case AssociateRequest():
-                    accept = acceptance(heard, lambda _: Offer(), max_length=self.max_length)
-                    connection.send(accept)
-                case Message(context_id, command):
-                    asked = heard
-                    if not command.has_data:
-                        connection.send_message(context_id, response_to(command, 0))
-                case Fragment():
-                    data += heard.data
-                    if heard.is_last and asked is not None:
-                        self.stored[asked.command.instance], data = data, b""
-                        connection.send_message(
-                            heard.context_id, response_to(asked.command, Status.SUCCESS)
-                        )
-                case ReleaseRequest():
-                    connection.send(ReleaseResponse())
-            if not isinstance(heard, Fragment):
-                self.heard.append(heard)
-
-
-@contextmanager
-def serving(
-    serve: Callable[[Connection], None], patience: Patience = PATIENCE
-) -> Iterator[tuple[str, int]]:
-    """Address of a server that takes one association."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        sock, _ = listener.accept()
-        try:
-            with Connection(sock, Role.ACCEPTOR, patience) as connection:
-                serve(connection)
-        except BaseException as error:
-            failed.append(error)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield listener.getsockname()
-        thread.join(10)
-    assert not thread.is_alive()
-    assert failed == []
 
 
 def is_cut_off(sock: socket.socket, data: bytes) -> bool:
@@ -302,50 +239,3 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         pytest.raises(Disconnected, match="did not answer"),
     ):
         connect(listener.getsockname(), ASK, SHORT)
-
-
-def test_dcmtk_asks_us() -> None:
-    archive = Archive()
-    with serving(archive) as (host, port):
-        asked = subprocess.run(
-            ["echoscu", "-v", "-aec", "OURS", host, str(port)], capture_output=True, text=True
-        )
-    assert asked.returncode == 0, asked.stderr
-    assert "Received Echo Response (Success)" in asked.stdout + asked.stderr
-    request, echo, release = archive.heard
-    assert isinstance(request, AssociateRequest)
-    assert (request.called, request.calling) == ("OURS", "ECHOSCU")
-    assert request.user.implementation_class.startswith("1.2.276.0.7230010.3.")
-    assert isinstance(echo, Message)
-    assert release == ReleaseRequest()
-
-
-def test_we_ask_dcmtk(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        ["storescp", "--ignore", "-od", str(tmp_path), str(port)], stderr=subprocess.DEVNULL
-    )
-    try:
-        connection, accepted = _patiently(port)
-        assert accepted.user.implementation_class.startswith("1.2.276.0.7230010.3.")
-        connection.send_message(1, ECHO)
-        heard = connection.hear()
-        assert isinstance(heard, Message)
-        assert heard.command.status == Status.SUCCESS
-        assert heard.command.field is CommandField.C_ECHO_RSP
-        assert connection.release()
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _patiently(port: int) -> tuple[Connection, AssociateAccept]:
-    until = time.monotonic() + 10
-    while True:
-        try:
-            return connect(("127.0.0.1", port), ASK)
-        except Disconnected:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
