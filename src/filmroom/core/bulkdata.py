@@ -13,6 +13,7 @@ from filmroom.core.selected import location_of, select
 from filmroom.dicom.bulk import WORDS, BulkValue
 from filmroom.dicom.frames import Span
 from filmroom.dicom.media_types import MP4, of_document
+from filmroom.dicom.pixel_format import PIXEL_DATA
 from filmroom.dicom.transfer_syntaxes import OCTET_STREAM, TransferSyntax, transfer_syntax
 from filmroom.errors import NotAcceptable, NotFound
 from filmroom.model.answer import Answer, Content, Part
@@ -20,7 +21,6 @@ from filmroom.model.instance import Located
 from filmroom.model.selection import Selection
 from filmroom.model.wanted import Offer, Wanted
 
-PIXEL_DATA = "7FE00010"
 DOCUMENT = "00420011"
 DOCUMENT_LENGTH = "00420015"
 

@@ -9,12 +9,12 @@ from filmroom.core.content import AlignedContent, StoredContent, SwappedContent
 from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.metadata import data_sets, metadata
 from filmroom.dicom.frames import FrameIndex
+from filmroom.dicom.pixel_format import PIXEL_DATA
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.model.answer import Content
 from filmroom.model.instance import InstanceRef, Located
 from filmroom.model.selection import Selection
 
-PIXEL_DATA = "7FE00010"
 BITS_ALLOCATED = "00280100"
 
 

@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import BinaryIO
 
 from filmroom.core.archive import Archive
-from filmroom.core.bulkdata import PIXEL_DATA, Bulk, bulk_value, is_mp4
+from filmroom.core.bulkdata import Bulk, bulk_value, is_mp4
 from filmroom.core.metadata import data_sets, metadata
 from filmroom.dicom.frames import Span
 from filmroom.dicom.media_types import MP4
+from filmroom.dicom.pixel_format import PIXEL_DATA
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.dicom.video.remux import Remuxed
 from filmroom.errors import NotAcceptable, Undecodable

@@ -6,8 +6,7 @@ import imagecodecs
 
 from filmroom.dicom.pixel_format import RGB, YBR_FULL, YBR_FULL_422, PixelFormat
 from filmroom.dicom.transfer_syntaxes import TransferSyntax
-from filmroom.errors import Undecodable, Unsupported
-from filmroom.pixels.checks import check_header
+from filmroom.errors import Unsupported
 from filmroom.pixels.jpeg_header import JpegHeader, read_jpeg_header
 from filmroom.pixels.values import Coding, Samples, Values, unsigned
 
@@ -36,16 +35,7 @@ def check_jpeg(frame: bytes, format: PixelFormat) -> JpegHeader:
     would fill the rest with grey.
     """
     header = read_jpeg_header(frame)
-    check_header(
-        "JPEG",
-        format,
-        rows=header.rows,
-        columns=header.columns,
-        samples=len(header.components),
-        precision=header.precision,
-    )
-    if not header.complete:
-        raise Undecodable("the JPEG codestream is cut short: it has no end marker")
+    header.check("JPEG", format)
     return header
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from filmroom.dicom.pixel_format import PixelFormat
 from filmroom.errors import Undecodable
+from filmroom.pixels.checks import check_header
 
 SCAN = 0xDA
 APP0, APP14 = 0xE0, 0xEE
@@ -42,6 +44,19 @@ class JpegHeader:
     def lossless(self) -> bool:
         """Whether samples are predicted, not transformed."""
         return self.process in (LOSSLESS, LOSSLESS_ARITHMETIC)
+
+    def check(self, what: str, format: PixelFormat) -> None:
+        """Undecodable where this is not what the data set says, or the codestream was cut."""
+        check_header(
+            what,
+            format,
+            rows=self.rows,
+            columns=self.columns,
+            samples=len(self.components),
+            precision=self.precision,
+        )
+        if not self.complete:
+            raise Undecodable(f"the {what} codestream is cut short: it has no end marker")
 
 
 def read_jpeg_header(frame: bytes) -> JpegHeader:

@@ -9,7 +9,6 @@ import numpy as np
 from filmroom.dicom.pixel_format import PixelFormat
 from filmroom.dicom.transfer_syntaxes import TransferSyntax
 from filmroom.errors import Undecodable
-from filmroom.pixels.checks import check_header
 from filmroom.pixels.jpeg_header import JPEG_LS, read_jpeg_header
 from filmroom.pixels.values import Coding, Samples, Values, span_of, unsigned
 
@@ -30,16 +29,7 @@ def decode_jpegls(frame: bytes, format: PixelFormat) -> Samples:
     header = read_jpeg_header(frame)
     if header.process != JPEG_LS:
         raise Undecodable("no JPEG-LS codestream, but one of JPEG")
-    check_header(
-        "JPEG-LS",
-        format,
-        rows=header.rows,
-        columns=header.columns,
-        samples=len(header.components),
-        precision=header.precision,
-    )
-    if not header.complete:
-        raise Undecodable("the JPEG-LS codestream is cut short: it has no end marker")
+    header.check("JPEG-LS", format)
     values = imagecodecs.jpegls_decode(frame)
     if format.samples > 1 and values.shape == (format.samples, format.rows, format.columns):
         values = np.moveaxis(values, 0, -1)  # interleave mode none: by plane
