@@ -54,6 +54,10 @@ class Full(ArchiveError):
     """No room to store; reading goes on."""
 
 
+class Unreachable(ArchiveError):
+    """A peer does not answer, does not take us, or is gone in the middle."""
+
+
 class Broken(ArchiveError):
     """The archive's own fault: storage or index failed."""
 

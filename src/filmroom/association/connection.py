@@ -27,7 +27,7 @@ from filmroom.association.pdus import (
 )
 from filmroom.association.protocol import Association, Indication, ProviderAbort, Role
 from filmroom.association.states import State
-from filmroom.errors import ArchiveError, Malformed, TooLarge
+from filmroom.errors import Malformed, TooLarge, Unreachable
 
 RECEIVED_AT_ONCE = 1 << 18  # bytes
 SENT_AT_ONCE = 1 << 20  # bytes, about: what one writev is given
@@ -38,11 +38,11 @@ Heard = Indication | Message
 """What `hear` tells: an indication, or in place of a command's fragments the message."""
 
 
-class Disconnected(ArchiveError):
+class Disconnected(Unreachable):
     """The peer is gone, does not answer or does not take what is sent."""
 
 
-class Rejected(ArchiveError):
+class Rejected(Unreachable):
     """The peer did not accept the association; `answer` says why."""
 
     def __init__(self, answer: AssociateReject) -> None:

@@ -24,6 +24,7 @@ from filmroom.errors import (
     Refused,
     TooLarge,
     Undecodable,
+    Unreachable,
     Unsupported,
 )
 from filmroom.web.responses import problem
@@ -44,6 +45,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     Full: HTTPStatus.INSUFFICIENT_STORAGE,
+    Unreachable: HTTPStatus.BAD_GATEWAY,
     Broken: HTTPStatus.INTERNAL_SERVER_ERROR,
     Refused: HTTPStatus.CONFLICT,
 }

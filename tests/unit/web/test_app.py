@@ -39,6 +39,7 @@ def raising(error: Exception) -> TestClient:
         (errors.Refused("not DICOM"), 409),
         (errors.TooLarge("limit"), 413),
         (errors.Unsupported("kind"), 415),
+        (errors.Unreachable("no peer"), 502),
         (errors.Busy("later"), 503),
         (errors.Full("no room"), 507),
     ],
