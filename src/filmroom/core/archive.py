@@ -11,6 +11,7 @@ from filmroom.core.recent import Recent
 from filmroom.dicom.frames import FrameIndex
 from filmroom.model.pixels import Derived, Image, Pixels
 from filmroom.model.ports import InstanceIndex, Storage
+from filmroom.model.records import Records
 from filmroom.settings import Settings
 
 IMAGES = 4 << 20
@@ -44,3 +45,8 @@ class Archive:
     def __post_init__(self) -> None:
         slots = BoundedSemaphore(self.settings.store_writers)
         object.__setattr__(self, "writers", slots)
+
+    @property
+    def records(self) -> Records:
+        """Peers, jobs and what else is in no blob."""
+        return self.index.records

@@ -7,6 +7,7 @@ stays first; between them come the ledger's lines, in their own order.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 from bisect import bisect_left
@@ -32,6 +33,7 @@ from filmroom.model.selection import Selection
 from filmroom.model.stored import OnConflict, Outcome
 from filmroom.settings import Settings
 
+log = logging.getLogger(__name__)
 SOURCE = "reindex"
 SMALL = 16 << 20  # bytes: up to here a blob is read at once, above it is mapped
 STORES = frozenset((Deed.STORED, Deed.KEPT_FIRST, Deed.REPLACED))
@@ -70,9 +72,9 @@ def reindex(
 ) -> Iterator[Reindexed]:
     """Fill `fresh`, an empty index, from a storage; it is complete when this is used up.
 
-    From the `previous` index, where it can still be read, comes nothing but the order in
-    which instances came within the same moment. `pool` scans the blobs: processes are
-    faster than threads, where storage and settings can be handed to them.
+    From the `previous` index, where it can still be read, come the records, which no blob
+    tells, and the order in which instances came within the same moment. `pool` scans the
+    blobs: processes are faster than threads, where storage and settings can be handed to them.
     """
     entries, originals = _read(storage)
     events = plan(storage.blobs(), entries, _ranks(previous))
@@ -90,6 +92,22 @@ def reindex(
                 yield seen
     news = tuple(sorted(set(spared) - ledger.spared(storage)))
     ledger.write(storage, Entry(Deed.SPARED, news, time(), SOURCE))
+    if previous is not None:
+        copy_records(previous, fresh)
+
+
+def copy_records(previous: InstanceIndex, fresh: InstanceIndex) -> None:
+    """Bring the records over, as many as can be read."""
+    try:
+        for kind in previous.records.kinds():
+            after: str | None = ""
+            while after is not None:
+                page = previous.records.list(kind, after=after)
+                for record in page:
+                    fresh.records.put(replace(record, version=0))
+                after = page[-1].key if page else None
+    except ArchiveError as error:
+        log.warning("not all records could be kept", extra={"problem": str(error)})
 
 
 def _read(storage: Storage) -> tuple[list[Entry], dict[str, Original]]:

@@ -14,6 +14,7 @@ from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import ArchiveError, Broken, Conflict, NotFound
 from filmroom.index.memory_search import Search
+from filmroom.index.records import MemoryRecords
 from filmroom.model.change import Action, Change
 from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
@@ -83,6 +84,7 @@ class MemoryIndex:
         self.lock = threading.RLock()
         self.closed = False
         self._held = Held()
+        self.records = MemoryRecords()
 
     @_whole
     def add_all(
@@ -331,6 +333,7 @@ class MemoryIndex:
     def close(self) -> None:
         with self.lock:
             self.closed = True
+            self.records.close()
 
 
 def _arrived(row: Row) -> int:

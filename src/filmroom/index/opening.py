@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from filmroom.errors import ArchiveError, Broken, Busy, Full
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema's newest step."""
 BUSY_SECONDS = 30.0
 CACHE_KIB = 16 * 1024
@@ -120,7 +120,8 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, HEAD)
     connection.exec_driver_sql(
         "INSERT OR IGNORE INTO counter VALUES ('id', ?), ('studies', 0), ('series', 0),"
-        " ('instances', 0), ('size', 0), ('rejected', 0), ('aside', 0), ('saved', 0)",
+        " ('instances', 0), ('size', 0), ('rejected', 0), ('aside', 0), ('saved', 0),"
+        " ('records', 0)",
         (randbits(48),),
     )
 

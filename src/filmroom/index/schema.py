@@ -33,7 +33,8 @@ counter = Table(
     Column("name", Text, primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""Studies, series, instances, size, rejected, aside and saved; and the id of the index itself."""
+"""Studies, series, instances, size, rejected, aside and saved; the last version of a record; and
+the id of the index itself."""
 
 study = Table(
     "study",
@@ -200,6 +201,21 @@ recoded = Table(
     sqlite_with_rowid=False,
 )
 """Blobs that are not as they were sent, and the digest, size and syntax of what was."""
+
+record = Table(
+    "record",
+    metadata,
+    Column("pk", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due", REAL),
+    Column("value", LargeBinary, nullable=False),
+    UniqueConstraint("kind", "key"),
+)
+"""Small documents that are in no blob, `value` as JSON."""
+Index("record_state", record.c.kind, record.c.state, record.c.key, record.c.due)
 
 tombstone = Table(
     "tombstone",

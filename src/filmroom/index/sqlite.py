@@ -14,6 +14,7 @@ from filmroom.dicom.frames import FrameIndex
 from filmroom.errors import ArchiveError, Broken
 from filmroom.index import functions, ingest, metadata, removal, rows
 from filmroom.index.opening import connect, is_lasting, migrate, path_of, translating
+from filmroom.index.records import SqliteRecords
 from filmroom.index.search import Search
 from filmroom.index.unit import Unit
 from filmroom.index.writer import R, Writer
@@ -56,6 +57,7 @@ class SqliteIndex:
         connection = connect(path, lasting=lasting)
         self._writer: Writer[Unit] = Writer(connection, Unit(connection))
         self._search = Search()
+        self.records = SqliteRecords(self._change, self._reading)
 
     # -- changing ------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from filmroom.model.change import Change
 from filmroom.model.instance import Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.query import Found, Query
+from filmroom.model.records import Records
 from filmroom.model.selection import Selection
 from filmroom.model.stored import OnConflict, Outcome
 
@@ -167,6 +168,10 @@ class InstanceIndex(Protocol):
     Every method may be called from any thread. A method that changes something
     returns when the change is on stable storage.
     """
+
+    @property
+    def records(self) -> Records:
+        """Small documents that are in no blob; kept where the index is."""
 
     def add(self, instance: Instance, on_conflict: OnConflict = OnConflict.KEEP_FIRST) -> Added:
         """Put an instance in; concurrent calls share one commit.

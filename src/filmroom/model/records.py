@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Record:
     due: float | None = None
     """When it is to be looked at again, seconds since the epoch."""
     version: int = 0
-    """Grows with each change; 0 is not there yet."""
+    """Grows with each change, also over removal; 0 is not there yet."""
 
 
 class Records(Protocol):
@@ -34,7 +34,8 @@ class Records(Protocol):
     def put(self, record: Record) -> Record:
         """Write it in place of the one of its version, and give it with its new version.
 
-        Raises Conflict if there is one of another version: somebody else was faster.
+        Raises Conflict if there is one of another version, or none any more: somebody else
+        was faster.
         """
 
     def remove(self, kind: str, key: str) -> bool:
@@ -50,3 +51,6 @@ class Records(Protocol):
         limit: int = 1000,
     ) -> list[Record]:
         """Those of a kind by key: in a state, due by then, with greater keys than `after`."""
+
+    def kinds(self) -> Sequence[str]:
+        """The kinds that there are any of."""

@@ -27,6 +27,7 @@ from filmroom.errors import NotFound, Refused
 from filmroom.index.memory import MemoryIndex
 from filmroom.model.ports import Blob, InstanceIndex
 from filmroom.model.query import Query
+from filmroom.model.records import Record
 from filmroom.model.selection import Selection
 from filmroom.model.stored import OnConflict, Stored
 from filmroom.settings import Settings
@@ -302,3 +303,17 @@ def test_whatever_was_done_the_new_index_answers_as_the_old(mode: OnConflict, de
                 perform(archive, deed)
 
         assert state(rebuilt(archive)) == state(archive.index)
+
+
+def test_records_are_kept(archive: Archive) -> None:
+    archive.records.put(Record("peer", "a", {"port": 104}))
+    for number in range(1001):
+        archive.records.put(Record("job", f"{number:04}", {"number": number}, "done", number))
+
+    fresh = rebuilt(archive, previous=archive.index)
+
+    assert fresh.records.get("peer", "a").value == {"port": 104}
+    assert fresh.records.get("job", "1000") == replace(
+        archive.records.get("job", "1000"), version=fresh.records.get("job", "1000").version
+    )
+    assert len(fresh.records.list("job", limit=2000)) == 1001
