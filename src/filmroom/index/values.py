@@ -1,59 +1,19 @@
-"""Values as they are compared: one normal form a value, the same for rows and for matching keys.
+"""Values of indexed attributes in the normal form in which they are compared.
 
-Text and names are folded, codes are upper-cased, numbers, dates and times are
-spelled one way. A multi-valued attribute is the set of its values' normal forms,
+A multi-valued attribute is the set of its values' normal forms,
 and matches if any of them does (PS3.4 §C.2.2.2).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 from filmroom.dicom.attributes import Attribute
-from filmroom.dicom.moments import comparable
-from filmroom.dicom.names import fold, fold_text, groups
+from filmroom.dicom.comparing import NUMBERS, normal
+from filmroom.dicom.names import groups
 from filmroom.model.instance import Attributes
 
-_DIGITS = re.compile(r"\d+")
-LONGEST = 1024  # characters of a value that are compared; free text may be far longer
-
-
-def _number(text: str) -> str:
-    try:
-        if _DIGITS.fullmatch(text):
-            return str(int(text))
-        number = float(text)
-    except ValueError:  # also digits without end
-        return ""
-    if number != number or number in (float("inf"), float("-inf")):
-        return ""
-    return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _code(text: str) -> str:
-    return text.strip().upper()
-
-
-def _uid(text: str) -> str:
-    return text.strip(" \0")
-
-
-_NORMAL: dict[str, Callable[[str], str]] = {
-    "PN": fold,
-    "CS": _code,
-    "AS": _code,
-    "UI": _uid,
-    **{vr: partial(comparable, vr) for vr in ("DA", "TM", "DT")},
-    **dict.fromkeys(("IS", "DS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"), _number),
-}
-NUMBERS = frozenset(vr for vr, normal in _NORMAL.items() if normal is _number)
-
-
-def normal(vr: str, text: str) -> str:
-    """The form in which a value of this VR is compared; "" if there is nothing to compare."""
-    return _NORMAL.get(vr, fold_text)(text)[:LONGEST]
+__all__ = ["NUMBERS", "elements", "moment", "values"]
 
 
 def elements(attributes: Attributes, path: str) -> Iterator[object]:
