@@ -64,7 +64,7 @@ class Patience:
     idle: float = 60.0
     """Seconds without a byte, either way."""
     least_rate: int = 8192
-    """Bytes per second within a message, while we do nothing but wait for them."""
+    """Bytes per second within a message, either way, while we do nothing but wait for them."""
     period: float = 20.0
     """Seconds of waiting over which the rate is taken."""
 
@@ -84,7 +84,7 @@ class Connection:
         self._buffer = memoryview(bytearray(RECEIVED_AT_ONCE))
         self._heard: Iterator[Indication] = iter(())
         self._deadline: float | None = None  # of ARTIM
-        self._waited, self._came = 0.0, 0  # seconds and bytes, within a message
+        self._coming, self._going = _Pace(patience), _Pace(patience)
         with suppress(OSError):  # the peer is gone already: reading will tell
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._settle()
@@ -212,7 +212,10 @@ class Connection:
         limit = self._patience.idle if wait is None else wait
         by_artim = self._deadline is not None and self._deadline - begun < limit
         if self._deadline is not None and by_artim:
-            limit = max(self._deadline - begun, 0.0)
+            limit = self._deadline - begun
+            if limit <= 0.0:  # also when bytes still come: a flood is no reason to stay
+                self._expire()
+                return None
         try:
             self._wait_for(limit)
             if QUICKACK is not None:
@@ -220,29 +223,24 @@ class Connection:
             count = self._sock.recv_into(self._buffer)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             if by_artim:
-                self.association.expire()
-                self._settle()
+                self._expire()
                 return None
             return None if wait is not None else -1
         except OSError:
             return 0
-        return -1 if count and self._is_too_slow(count, time.monotonic() - begun) else count
+        if not (self.association.is_midway or self._messages.is_midway):
+            self._coming.begin()
+            return count
+        slow = count > 0 and self._coming.is_too_slow(count, time.monotonic() - begun)
+        return -1 if slow else count
+
+    def _expire(self) -> None:
+        self.association.expire()
+        self._settle()
 
     def _wait_for(self, seconds: float) -> None:
         if self._sock.gettimeout() != seconds:  # to set it is a system call
             self._sock.settimeout(seconds)
-
-    def _is_too_slow(self, count: int, waited: float) -> bool:
-        if not (self.association.is_midway or self._messages.is_midway):
-            self._waited, self._came = 0.0, 0
-            return False
-        self._waited += waited
-        self._came += count
-        if self._waited < self._patience.period:
-            return False
-        slow = self._came < self._patience.least_rate * self._waited
-        self._waited, self._came = 0.0, 0
-        return slow
 
     def _runs(
         self, context_id: int, command: Command, data: Iterable[bytes | memoryview]
@@ -259,15 +257,45 @@ class Connection:
         yield from send(context_id, piece, is_command=False)
 
     def _write(self, buffers: list[bytes | memoryview]) -> None:
+        if isinstance(self._sock, ssl.SSLSocket):  # it has no sendmsg
+            buffers = [b"".join(buffers)]
         try:
             self._wait_for(self._patience.idle)
-            if isinstance(self._sock, ssl.SSLSocket):  # it has no sendmsg
-                self._sock.sendall(b"".join(buffers))
-                return
             while buffers:
-                buffers = _unsent(buffers, self._sock.sendmsg(buffers))
+                begun = time.monotonic()
+                sent = self._sent(buffers)
+                if self._going.is_too_slow(sent, time.monotonic() - begun):
+                    raise Disconnected("the peer takes what is sent too slowly")
+                buffers = _unsent(buffers, sent)
         except OSError as error:
             raise Disconnected(f"the peer does not take what is sent: {error}") from error
+
+    def _sent(self, buffers: list[bytes | memoryview]) -> int:
+        if isinstance(self._sock, ssl.SSLSocket):
+            return self._sock.send(buffers[0])
+        return self._sock.sendmsg(buffers)
+
+
+class _Pace:
+    """How fast bytes come, or go, while we do nothing but wait for that."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a period."""
+        self._waited, self._count = 0.0, 0  # seconds and bytes
+
+    def is_too_slow(self, count: int, waited: float) -> bool:
+        """Whether a period has ended in which fewer bytes passed than should have."""
+        self._waited += waited
+        self._count += count
+        if self._waited < self._patience.period:
+            return False
+        slow = self._count < self._patience.least_rate * self._waited
+        self.begin()
+        return slow
 
 
 def connect(

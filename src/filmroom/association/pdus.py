@@ -5,9 +5,11 @@ A P-DATA-TF is decoded by `reading`, piece by piece, for it may be of any length
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
+from typing import Generic, TypeVar
 
 from filmroom.association.items import (
     OURSELVES,
@@ -31,6 +33,7 @@ _associate = Struct(">HH16s16s32s")
 _context = Struct(">BBBB")
 _four = Struct(">xBBB")
 HEADER = _header.size  # bytes: type and length of a PDU
+APPLICATION_ITEM, PROPOSED_ITEM, ANSWER_ITEM, USER_ITEM = 0x10, 0x20, 0x21, 0x50  # item types
 PDV_HEADER = 6  # bytes: length, context and message control header of a PDV
 _pdv = Struct(">BxLLBB")
 
@@ -116,28 +119,31 @@ class ContextAnswer:
     """Means nothing unless the context is accepted."""
 
 
+_C = TypeVar("_C", ProposedContext, ContextAnswer)
+
+
 @dataclass(frozen=True, slots=True)
-class AssociateRequest:
+class _Associate(Generic[_C]):
+    """What the PDUs that make an association have in common (PS3.8 Tables 9-11, 9-17)."""
+
+    called: str
+    calling: str
+    contexts: tuple[_C, ...]
+    user: UserInformation = OURSELVES
+    application_context: str = APPLICATION_CONTEXT
+    version: int = PROTOCOL_VERSION
+
+
+class AssociateRequest(_Associate[ProposedContext]):
     """A-ASSOCIATE-RQ (PS3.8 §9.3.2)."""
 
-    called: str
-    calling: str
-    contexts: tuple[ProposedContext, ...]
-    user: UserInformation = OURSELVES
-    application_context: str = APPLICATION_CONTEXT
-    version: int = PROTOCOL_VERSION
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AssociateAccept:
+class AssociateAccept(_Associate[ContextAnswer]):
     """A-ASSOCIATE-AC (PS3.8 §9.3.3); the titles are those of the request, sent back."""
 
-    called: str
-    calling: str
-    contexts: tuple[ContextAnswer, ...]
-    user: UserInformation = OURSELVES
-    application_context: str = APPLICATION_CONTEXT
-    version: int = PROTOCOL_VERSION
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +203,9 @@ def decode(kind: int, body: memoryview) -> Pdu:
     """The PDU of type `kind` whose header `body` follows; raises Malformed, TooLarge."""
     match kind:
         case PduKind.ASSOCIATE_RQ:
-            return _read_request(body)
+            return AssociateRequest(*_read_associate(body, PROPOSED_ITEM, _read_proposed))
         case PduKind.ASSOCIATE_AC:
-            return _read_accept(body)
+            return AssociateAccept(*_read_associate(body, ANSWER_ITEM, _read_answer))
     if kind not in _FOUR_BYTES:
         raise Malformed(f"no PDU has type {kind:02X}H")
     if len(body) != _four.size:
@@ -224,10 +230,10 @@ def encode(pdu: Pdu) -> bytes:
     """The bytes of a PDU; TooLarge if a field does not hold what it is given."""
     match pdu:
         case AssociateRequest():
-            items = [write_item(0x20, _write_proposed(context)) for context in pdu.contexts]
+            items = [write_item(PROPOSED_ITEM, _write_proposed(one)) for one in pdu.contexts]
             return _write_associate(PduKind.ASSOCIATE_RQ, pdu, items)
         case AssociateAccept():
-            items = [write_item(0x21, _write_answer(context)) for context in pdu.contexts]
+            items = [write_item(ANSWER_ITEM, _write_answer(one)) for one in pdu.contexts]
             return _write_associate(PduKind.ASSOCIATE_AC, pdu, items)
         case AssociateReject(result, source, reason):
             return _with_header(PduKind.ASSOCIATE_RJ, _four.pack(result, source, reason))
@@ -239,34 +245,22 @@ def encode(pdu: Pdu) -> bytes:
             return _with_header(PduKind.ABORT, _four.pack(0, source, reason))
 
 
-def _read_request(body: memoryview) -> AssociateRequest:
+def _read_associate(
+    body: memoryview, kind: int, read: Callable[[memoryview], _C]
+) -> tuple[str, str, tuple[_C, ...], UserInformation, str, int]:
+    """The fields of an A-ASSOCIATE PDU whose presentation contexts are items of type `kind`."""
     version, called, calling = _read_fixed(body)
-    contexts, user, application = [], _SILENT, ""
-    for kind, value in read_items(body[_associate.size :]):
-        match kind:
-            case 0x10:
-                application = read_uid(value)
-            case 0x20:
-                contexts.append(_read_proposed(value))
-            case 0x50:
-                user = read_user_information(value)
+    contexts: list[_C] = []
+    user, application = _SILENT, ""
+    for item, value in read_items(body[_associate.size :]):
+        if item == kind:
+            contexts.append(read(value))
+        elif item == APPLICATION_ITEM:
+            application = read_uid(value)
+        elif item == USER_ITEM:
+            user = read_user_information(value)
     _check_ids([context.id for context in contexts])
-    return AssociateRequest(called, calling, tuple(contexts), user, application, version)
-
-
-def _read_accept(body: memoryview) -> AssociateAccept:
-    version, called, calling = _read_fixed(body)
-    contexts, user, application = [], _SILENT, ""
-    for kind, value in read_items(body[_associate.size :]):
-        match kind:
-            case 0x10:
-                application = read_uid(value)
-            case 0x21:
-                contexts.append(_read_answer(value))
-            case 0x50:
-                user = read_user_information(value)
-    _check_ids([context.id for context in contexts])
-    return AssociateAccept(called, calling, tuple(contexts), user, application, version)
+    return called, calling, tuple(contexts), user, application, version
 
 
 def _read_fixed(body: memoryview) -> tuple[int, str, str]:
@@ -284,8 +278,8 @@ def _write_associate(
     if max(len(called), len(calling)) > AE_TITLE:
         raise TooLarge(f"an AE title of {titles} has more than {AE_TITLE} characters")
     fixed = _associate.pack(pdu.version, 0, called, calling, bytes(32))
-    application = write_item(0x10, write_uid(pdu.application_context))
-    user = write_item(0x50, write_user_information(pdu.user))
+    application = write_item(APPLICATION_ITEM, write_uid(pdu.application_context))
+    user = write_item(USER_ITEM, write_user_information(pdu.user))
     return _with_header(kind, b"".join((fixed, application, *contexts, user)))
 
 

@@ -64,9 +64,12 @@ def serving(
             failed.append(error)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)  # nobody may come
         thread = threading.Thread(target=run)
         thread.start()
-        yield listener.getsockname()
-        thread.join(10)
+        try:
+            yield listener.getsockname()
+        finally:
+            thread.join(20)
     assert not thread.is_alive()
     assert failed == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from conversations import ACCEPT, IMPLICIT, REQUEST, VERIFICATION
@@ -214,6 +215,44 @@ def test_a_message_that_trickles_in_is_aborted() -> None:
         slow.sendall(encode(ASK))
         assert is_cut_off(slow, data_header(1, 4000, is_command=True, is_last=True) + bytes(200))
     assert archive.heard[1:2] == [TOO_SLOW]
+
+
+def test_a_flood_behind_an_abort_is_closed_by_artim() -> None:
+    def abort(connection: Connection) -> None:
+        connection.hear()
+        connection.send(ACCEPT)
+        connection.send(Abort())
+        assert connection.hear() is None
+
+    begun = time.monotonic()
+    with serving(abort, SHORT) as address, socket.create_connection(address, 5) as flooding:
+        flooding.sendall(encode(REQUEST))
+        flood = data_header(1, 4000, is_command=False, is_last=False) + bytes(4000)
+        with suppress(OSError):
+            while time.monotonic() < begun + 9:
+                flooding.sendall(flood)
+    assert time.monotonic() < begun + 5
+
+
+def test_who_takes_what_is_sent_too_slowly_is_given_up() -> None:
+    taken = threading.Event()
+
+    def take_slowly(connection: Connection) -> None:
+        connection.hear()
+        connection.send(ACCEPT)
+        sock = connection._sock
+        sock.settimeout(5)
+        with suppress(OSError):
+            while not taken.wait(0.02) and sock.recv(1 << 16):
+                pass
+
+    patience = Patience(idle=5, least_rate=1 << 40, period=0.2)
+    with serving(take_slowly) as address:
+        connection, _ = connect(address, REQUEST, patience)
+        with pytest.raises(Disconnected, match="slowly"):
+            connection.send_message(1, STORE, [bytes(1 << 26)])
+        taken.set()
+        connection.close()
 
 
 def test_fragments_that_are_no_message_are_aborted() -> None:
