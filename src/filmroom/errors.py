@@ -58,6 +58,14 @@ class Unreachable(ArchiveError):
     """A peer does not answer, does not take us, or is gone in the middle."""
 
 
+class Declined(ArchiveError):
+    """A peer did not do what it was asked; `status` is its answer (PS3.7 Annex C)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Broken(ArchiveError):
     """The archive's own fault: storage or index failed."""
 

@@ -7,11 +7,13 @@ from threading import BoundedSemaphore
 
 from filmroom.core.absent import NoPixels, NothingKept
 from filmroom.core.ahead import Ahead
+from filmroom.core.alone import NoPeers
 from filmroom.core.recent import Recent
 from filmroom.dicom.frames import FrameIndex
 from filmroom.model.pixels import Derived, Image, Pixels
 from filmroom.model.ports import InstanceIndex, Storage
 from filmroom.model.records import Records
+from filmroom.model.remote import Remote
 from filmroom.settings import Settings
 
 IMAGES = 4 << 20
@@ -29,6 +31,8 @@ class Archive:
     settings: Settings
     pixels: Pixels = field(default_factory=NoPixels)
     derived: Derived = field(default_factory=NothingKept)
+    remote: Remote = field(default_factory=NoPeers)
+    """Other nodes, where they can be asked."""
     writers: BoundedSemaphore = field(init=False, repr=False, compare=False)
     """Slots for instances on their way in, `store_writers` of them."""
     images: Recent[Image] = field(

@@ -16,6 +16,7 @@ from filmroom.errors import (
     Broken,
     Busy,
     Conflict,
+    Declined,
     Forbidden,
     Full,
     Malformed,
@@ -46,6 +47,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     Full: HTTPStatus.INSUFFICIENT_STORAGE,
     Unreachable: HTTPStatus.BAD_GATEWAY,
+    Declined: HTTPStatus.BAD_GATEWAY,
     Broken: HTTPStatus.INTERNAL_SERVER_ERROR,
     Refused: HTTPStatus.CONFLICT,
 }

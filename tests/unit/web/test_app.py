@@ -40,6 +40,7 @@ def raising(error: Exception) -> TestClient:
         (errors.TooLarge("limit"), 413),
         (errors.Unsupported("kind"), 415),
         (errors.Unreachable("no peer"), 502),
+        (errors.Declined("a peer did not", 0x0122), 502),
         (errors.Busy("later"), 503),
         (errors.Full("no room"), 507),
     ],
