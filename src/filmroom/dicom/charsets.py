@@ -85,7 +85,7 @@ class Charset:
 
     def __init__(self, terms: Sequence[str], warnings: dict[str, None]) -> None:
         self.warnings = warnings
-        codecs = [_codec(term[:40]) for term in terms]
+        codecs = [code_of(term[:40]) for term in terms]
         if None in codecs:
             self.warn(UNKNOWN)
         self.codec = (codecs[0] if codecs else None) or "ascii"
@@ -151,7 +151,7 @@ class Charset:
 
 
 @lru_cache(maxsize=1024)
-def _codec(term: str) -> str | None:
+def code_of(term: str) -> str | None:
     """The codec of one value of Specific Character Set; None if it is not known."""
     word = term.strip(" \0").upper()
     if not word:
@@ -160,8 +160,14 @@ def _codec(term: str) -> str | None:
         return None
     if word in _WHOLE:
         return _WHOLE[word]
-    named = _TERM.fullmatch(word)
-    number = named.group(1) if named else ""
+    number = number_of(term)
     if number == "192":
         return "utf-8"
     return _SINGLE.get(number) or _MULTI.get(number)
+
+
+def number_of(term: str) -> str:
+    """The number of the registration that a value names; "" if it names none."""
+    word = term.strip(" \0").upper()
+    named = _TERM.fullmatch(word) if len(word) <= 32 else None
+    return named.group(1) if named else ""

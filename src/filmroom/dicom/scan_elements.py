@@ -45,6 +45,8 @@ class Walk(Nesting):
         """Where top-level pixel data and offset tables lie, by tag."""
         self.fragments: Spans | None = None
         """Of top-level pixel data, the offset table left out; None if it is native."""
+        self.declared: tuple[str, ...] = ()
+        """Specific Character Set as the data set itself says it."""
         self._pending: list[tuple[Dataset, str, bytes, str]] = []
         self._charsets: dict[bytes, Charset] = {}
         self._base, self._window = start, b""
@@ -225,6 +227,8 @@ class Walk(Nesting):
             terms = raw[:1024].decode("latin-1").split("\\")
             self._charsets[raw] = Charset(terms, self.warnings)
         level.charset = self._charsets[raw]
+        if level.outer is None:
+            self.declared = tuple(raw[:1024].decode("latin-1").strip(" \0").split("\\"))
         out["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
 
     def _bulk(self, level: Level, out: Dataset, key: str, vr: str, spans: Spans) -> None:

@@ -1,0 +1,189 @@
+"""Data sets as messages carry them, read and written whole (PS3.5 §7, PS3.18 Annex F).
+
+For identifiers, worklist items and the like: small, without bulk data. Files are scanned
+instead (`dicom.scan`).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
+from struct import error as StructError  # a class
+from typing import Any
+
+from filmroom.dicom.charset_writing import UTF_8, Unwritable, writing
+from filmroom.dicom.inflate import in_place
+from filmroom.dicom.scan_dictionary import LONG_VRS
+from filmroom.dicom.scan_elements import Walk
+from filmroom.dicom.scan_limits import MB, ScanLimits
+from filmroom.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
+from filmroom.dicom.value_writing import Write, writers
+from filmroom.errors import Malformed, Refused
+
+LIMITS = ScanLimits(
+    elements=500_000, value=16 * MB, deflate_size=64 * MB, bulk_threshold=16 * MB, items=200_000
+)
+DEEPEST = 80  # levels of nesting that are written
+CHARSET = "00080005"
+
+LONGEST = 0xFFFFFFFE  # bytes of a value whose length has 32 bits
+_Json = dict[str, Any]
+_KEY = re.compile(r"[0-9A-F]{8}", re.ASCII)
+_NO_VALUE = (AttributeError, KeyError, OverflowError, StructError, TypeError, ValueError)
+_WRITERS = {order: writers(order) for order in "<>"}
+ZERO_PADDED = frozenset({"UI", "OB", "UN"})
+_LENGTHS = {order: Struct(order + "I") for order in "<>"}
+_ITEMS = {order: Struct(order + "HH").pack(0xFFFE, 0xE000) for order in "<>"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A data set, and in which character set it was told."""
+
+    attributes: _Json
+    """In the DICOM JSON Model; Specific Character Set is that of JSON."""
+    charset: str
+    r"""Specific Character Set as it came, values joined by `\`; "" if there was none."""
+
+
+def read_dataset(data: bytes | memoryview, syntax: str) -> _Json:
+    """The attributes of a data set in the transfer syntax of this UID; raises Malformed.
+
+    Elements whose values are bulk by nature, such as pixel data, come without them.
+    """
+    return read_told(data, syntax).attributes
+
+
+def read_told(data: bytes | memoryview, syntax: str) -> Told:
+    """The same with the character set that it was in."""
+    known = transfer_syntax(syntax)
+    view = memoryview(data)
+    try:
+        with ExitStack() as stack:
+            if known.deflated:
+                bounds = {"ratio": LIMITS.deflate_ratio, "size": LIMITS.deflate_size}
+                view = stack.enter_context(in_place(view, 0, **bounds))
+            walk = Walk(view, 0, LIMITS)
+            walk.run(implicit=known.implicit, order=">" if known.big_endian else "<")
+    except Refused as refusal:
+        raise Malformed(str(refusal)) from refusal
+    for element, _ in walk.bulk:
+        del element["BulkDataURI"]
+    return Told(walk.root, "\\".join(walk.declared))
+
+
+def write_dataset(attributes: _Json, syntax: str, charset: str = UTF_8) -> bytes:
+    r"""A data set in the transfer syntax of this UID, in `charset` if that can say it all.
+
+    `charset` is Specific Character Set, values joined by `\`; where it falls short the
+    data set is written in UTF-8, and says so. A `BulkDataURI` is written as no value.
+    Raises Malformed for what is not the DICOM JSON Model.
+    """
+    known = transfer_syntax(syntax)
+    try:
+        written = _written(attributes, known, charset)
+    except Unwritable:
+        written = _written(attributes, known, UTF_8)
+    return _deflated(written) if known.deflated else written
+
+
+def _written(attributes: _Json, syntax: TransferSyntax, charset: str) -> bytes:
+    told = {key: element for key, element in attributes.items() if key != CHARSET}
+    if charset:
+        told[CHARSET] = _charset_element(charset)
+    form = _Form(syntax.implicit, ">" if syntax.big_endian else "<", charset)
+    return b"".join(form.elements(told, 0))
+
+
+@lru_cache(maxsize=256)
+def _charset_element(charset: str) -> _Json:
+    return {"vr": "CS", "Value": charset.split("\\")}
+
+
+def _deflated(data: bytes) -> bytes:
+    machine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = machine.compress(data) + machine.flush()
+    return packed + b"\0" * (len(packed) % 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """How the elements of one tag and VR are written."""
+
+    start: bytes
+    """Up to the length."""
+    length: Callable[[int], bytes]
+    most: int
+    """Bytes of a value that the length can say."""
+    pad: bytes
+    write: Write | None
+    """What writes the value; None for a sequence."""
+
+
+class _Form:
+    """How one data set is written."""
+
+    def __init__(self, implicit: bool, order: str, charset: str) -> None:
+        self._form = (implicit, order)
+        self._order = order
+        self._encode = writing(charset).encode
+
+    def elements(self, attributes: _Json, depth: int) -> list[bytes]:
+        """The pieces of a data set or an item, by tag."""
+        implicit, order = self._form
+        encode = self._encode
+        pieces: list[bytes] = []
+        for key in sorted(attributes):
+            element = attributes[key]
+            try:
+                head = _head(key, element["vr"], implicit, order)
+                if head.write is None:
+                    value = self._items(element.get("Value") or (), depth)
+                else:
+                    value = head.write(element, encode)
+            except Malformed:
+                raise
+            except _NO_VALUE:  # which would quote the value
+                raise Malformed("an element is not of the DICOM JSON Model") from None
+            if len(value) % 2:
+                value += head.pad
+            if len(value) > head.most:  # (PS3.5 §6.2.2)
+                head = _head(key, "UN", implicit, order)
+            pieces += head.start, head.length(len(value)), value
+        return pieces
+
+    def _items(self, items: Sequence[_Json], depth: int) -> bytes:
+        if depth >= DEEPEST:
+            raise Malformed(f"more than {DEEPEST} levels of nesting")
+        length = _LENGTHS[self._order].pack
+        start = _ITEMS[self._order]
+        pieces: list[bytes] = []
+        for item in items:
+            own = {key: one for key, one in item.items() if key != CHARSET}
+            written = b"".join(self.elements(own, depth + 1))
+            pieces += start, length(len(written)), written
+        return b"".join(pieces)
+
+
+@lru_cache(maxsize=16384)
+def _head(key: str, vr: str, implicit: bool, order: str) -> _Head:
+    """How an element begins; raises Malformed if it cannot be part of a data set."""
+    if not _KEY.fullmatch(key) or key < "0004" or key >= "FFFE" or key.endswith("0000"):
+        raise Malformed("a key of the DICOM JSON Model is no tag of a data set")
+    write = _WRITERS[order].get(vr)
+    if write is None and vr != "SQ":
+        raise Malformed(f"{key} has a VR that does not exist")
+    tag = int(key, 16)
+    start = Struct(order + "HH").pack(tag >> 16, tag & 0xFFFF)
+    pad = b"\0" if vr in ZERO_PADDED else b" "
+    if implicit:
+        return _Head(start, _LENGTHS[order].pack, LONGEST, pad, write)
+    start += vr.encode()
+    if vr in LONG_VRS:
+        return _Head(start + b"\0\0", _LENGTHS[order].pack, LONGEST, pad, write)
+    return _Head(start, Struct(order + "H").pack, 0xFFFE, pad, write)
