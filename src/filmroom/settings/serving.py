@@ -23,7 +23,8 @@ def _split(value: Any) -> Any:  # noqa: ANN401 - text, or what pydantic is to ju
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-def _title(value: str) -> str:
+def as_title(value: str) -> str:
+    """An AE title, without the spaces around it; ValueError if it is none (PS3.5 §6.2)."""
     if not 1 <= len(value.strip()) <= AE_LENGTH or not value.isascii() or not value.isprintable():
         raise ValueError(f"must be 1 to {AE_LENGTH} ASCII characters")
     if "\\" in value or "/" in value:
@@ -31,7 +32,7 @@ def _title(value: str) -> str:
     return value.strip()
 
 
-Title = Annotated[str, AfterValidator(_title)]
+Title = Annotated[str, AfterValidator(as_title)]
 
 
 def _folder(value: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from filmroom.settings.dimse import DimseSettings
 from filmroom.settings.limits import LimitSettings
 from filmroom.settings.pixels import PixelSettings
 from filmroom.settings.serving import ServingSettings
@@ -15,7 +16,13 @@ from filmroom.settings.viewer import ViewerSettings
 
 
 class Settings(
-    ServingSettings, StoringSettings, PixelSettings, LimitSettings, ViewerSettings, BaseSettings
+    ServingSettings,
+    DimseSettings,
+    StoringSettings,
+    PixelSettings,
+    LimitSettings,
+    ViewerSettings,
+    BaseSettings,
 ):
     """Every setting, with its default."""
 

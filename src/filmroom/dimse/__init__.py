@@ -1,0 +1,1 @@
+"""The DIMSE door: associations in, verbs of `core`, responses out (PS3.7, PS3.4)."""

@@ -1,0 +1,1 @@
+"""Means: other nodes, and what is asked of them."""
