@@ -96,10 +96,11 @@ def _in_one_line(
     error: ValidationError, flags: Mapping[str, Any], in_file: Mapping[str, Any]
 ) -> str:
     first = error.errors()[0]
-    name = str(first["loc"][0])
+    name, inside = str(first["loc"][0]), first["loc"][1:]
     if name in flags:
         spelled = "--" + name.replace("_", "-")
     else:
         spelled = name if name in in_file else PREFIX + name.upper()
     reason = first["msg"].removeprefix("Value error, ")
-    return f"setting {spelled}: {reason[:1].lower()}{reason[1:]}"
+    within = "".join(f"{step + 1}, " if isinstance(step, int) else f"{step}: " for step in inside)
+    return f"setting {spelled}: {within}{reason[:1].lower()}{reason[1:]}"

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filmroom.settings.dimse import DimseSettings
 from filmroom.settings.limits import LimitSettings
+from filmroom.settings.peers import PeersSettings
 from filmroom.settings.pixels import PixelSettings
 from filmroom.settings.serving import ServingSettings
 from filmroom.settings.storing import StoringSettings
@@ -18,6 +19,7 @@ from filmroom.settings.viewer import ViewerSettings
 class Settings(
     ServingSettings,
     DimseSettings,
+    PeersSettings,
     StoringSettings,
     PixelSettings,
     LimitSettings,
