@@ -14,12 +14,14 @@ from filmroom.settings.pixels import PixelSettings
 from filmroom.settings.serving import ServingSettings
 from filmroom.settings.storing import StoringSettings
 from filmroom.settings.viewer import ViewerSettings
+from filmroom.settings.workflow import WorkflowSettings
 
 
 class Settings(
     ServingSettings,
     DimseSettings,
     PeersSettings,
+    WorkflowSettings,
     StoringSettings,
     PixelSettings,
     LimitSettings,
