@@ -46,9 +46,16 @@ _ASIDE = {
 
 
 def receive(
-    archive: Archive, source: str, study: str | None = None, *, patience: float = PATIENCE
+    archive: Archive,
+    source: str,
+    study: str | None = None,
+    *,
+    named: tuple[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> Incoming:
     """Begin an instance; `study` is the only one that it may belong to, if given.
+
+    `named` are the SOP class and instance UID that it must have, if given.
 
     Raises Busy if too many are on their way in and none ends within `patience` seconds,
     Full if the disk is down to its reserve.
@@ -57,7 +64,7 @@ def receive(
         raise Busy(f"{archive.settings.store_writers} instances are being stored already")
     try:
         check_room(archive)
-        return Incoming(archive, archive.storage.stage(), source, study)
+        return Incoming(archive, archive.storage.stage(), source, study, named)
     except BaseException:
         archive.writers.release()
         raise
@@ -76,11 +83,19 @@ class Incoming:
     An error from `write` is final: `finish` raises it again.
     """
 
-    def __init__(self, archive: Archive, staged: Staged, source: str, study: str | None) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        staged: Staged,
+        source: str,
+        study: str | None = None,
+        named: tuple[str, str] | None = None,
+    ) -> None:
         self._archive = archive
         self._staged = staged
         self._source = source
         self._study = study
+        self._named = named
         self._room_checked = 0  # bytes
         self._failed: ArchiveError | None = None
         self._open = True
@@ -143,6 +158,11 @@ class Incoming:
             self._room_checked = size
             check_room(self._archive)
 
+    def _check_named(self, scanned: Scan) -> None:
+        if self._named not in (None, (scanned.sop_class, scanned.instance)):
+            message = "the data set is of another instance or SOP class than was said"
+            raise _refusal(message, FailureReason.DATA_SET_MISMATCH, scanned)
+
     def _check_study(self, scanned: Scan) -> None:
         if self._study is not None and scanned.study != self._study:
             # PS3.18 §10.5.1.1: all instances of the request belong to the study it names
@@ -164,6 +184,7 @@ class Incoming:
         with staged.view() as data:
             scanned = scan(data, limits, settings.public_root)
         self._check_study(scanned)
+        self._check_named(scanned)
         written = recoded(self._archive, staged, scanned, limits)
         self._staged = staged = written.staged
         instance = new_instance(

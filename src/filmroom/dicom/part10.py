@@ -1,4 +1,4 @@
-"""File Meta Information: read and checked (PS3.10 §7.1)."""
+"""File Meta Information: read, checked and written (PS3.10 §7.1)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,19 @@ def written_file_meta(
     The preamble is empty: of another type of file it would tell what is no longer true.
     """
     values, _, _ = _elements(data)
-    told = {
+    return _written(values | _told(transfer_syntax, sop_class, instance))
+
+
+def new_file_meta(transfer_syntax: str, sop_class: str, instance: str) -> bytes:
+    """The File Meta Information of a data set that came without one.
+
+    Nothing of whoever sent it: the same instance has the same bytes, whichever way it comes.
+    """
+    return _written(_told(transfer_syntax, sop_class, instance))
+
+
+def _told(transfer_syntax: str, sop_class: str, instance: str) -> dict[int, bytes]:
+    return {
         0x0001: b"\0\1",
         0x0002: sop_class.encode(),
         0x0003: instance.encode(),
@@ -81,8 +93,11 @@ def written_file_meta(
         0x0012: IMPLEMENTATION_CLASS.encode(),
         0x0013: IMPLEMENTATION_VERSION.encode(),
     }
+
+
+def _written(values: dict[int, bytes]) -> bytes:
     elements = []
-    for number, value in sorted((values | told).items()):
+    for number, value in sorted(values.items()):
         vr = _META_VRS.get(number)
         if vr is not None:  # what nobody knows is left out
             padded = value + (b" " if vr in _TEXTS else b"\0") * (len(value) % 2)

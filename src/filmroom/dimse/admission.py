@@ -14,7 +14,7 @@ from filmroom.association.pdus import (
     RejectReason,
 )
 from filmroom.dimse.callers import WhoIs, may, own_titles
-from filmroom.dimse.services import provided_for
+from filmroom.dimse.services import offer_for, provided_for
 from filmroom.dimse.session import Caller
 from filmroom.model.peer import Service
 from filmroom.settings import Settings
@@ -74,7 +74,7 @@ class Doorkeeper:
         provided = provided_for(abstract_syntax)
         if provided is None or provided.service not in allowed:
             return None
-        return provided.offers[abstract_syntax]
+        return offer_for(abstract_syntax, provided, self.settings)
 
     def _extended(
         self, request: AssociateRequest, allowed: frozenset[Service]

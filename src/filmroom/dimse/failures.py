@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from filmroom.association.messages import Command, response_to
 from filmroom.association.statuses import Status
 from filmroom.errors import (
     ArchiveError,
+    Broken,
     Busy,
     Conflict,
     Forbidden,
@@ -16,6 +19,8 @@ from filmroom.errors import (
     TooLarge,
     Unsupported,
 )
+
+log = logging.getLogger(__name__)
 
 STATUSES: dict[type[ArchiveError], Status] = {
     ArchiveError: Status.PROCESSING_FAILURE,
@@ -41,4 +46,8 @@ def status_of(error: ArchiveError) -> int:
 
 def failure(request: Command, error: ArchiveError, status: int | None = None) -> Command:
     """The response that says what went wrong, in its status and its Error Comment."""
-    return response_to(request, status_of(error) if status is None else status, comment=str(error))
+    comment = str(error)
+    if isinstance(error, Broken):
+        log.error("failed", exc_info=error)
+        comment = OURS
+    return response_to(request, status_of(error) if status is None else status, comment=comment)

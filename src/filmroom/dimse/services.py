@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from filmroom.association.messages import CommandField
 from filmroom.association.negotiation import Offer
+from filmroom.dicom.storage_classes import is_storage
 from filmroom.dimse.echo import ECHO
 from filmroom.dimse.provided import Handler, Provided
+from filmroom.dimse.store import STORE, storage_offer
+from filmroom.settings import Settings
 
 SERVICES: tuple[Provided, ...] = (ECHO,)
+"""All but `STORE`, whose abstract syntaxes are without number."""
 
 _BY_SYNTAX: dict[str, Provided] = {
     syntax: provided for provided in SERVICES for syntax in provided.offers
@@ -16,13 +20,15 @@ _BY_SYNTAX: dict[str, Provided] = {
 
 def provided_for(abstract_syntax: str) -> Provided | None:
     """The service of an abstract syntax; None: we have none."""
-    return _BY_SYNTAX.get(abstract_syntax)
+    provided = _BY_SYNTAX.get(abstract_syntax)
+    return STORE if provided is None and is_storage(abstract_syntax) else provided
 
 
-def offer_for(abstract_syntax: str) -> Offer | None:
-    """What we do for an abstract syntax; None: nothing."""
-    provided = provided_for(abstract_syntax)
-    return provided.offers[abstract_syntax] if provided else None
+def offer_for(abstract_syntax: str, provided: Provided, settings: Settings) -> Offer:
+    """What we do for an abstract syntax of a service."""
+    if provided is STORE:
+        return storage_offer(settings)
+    return provided.offers[abstract_syntax]
 
 
 def handler_for(abstract_syntax: str, field: CommandField) -> Handler | None:

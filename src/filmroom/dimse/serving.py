@@ -7,8 +7,9 @@ from threading import Lock
 
 from filmroom.association.connection import Disconnected
 from filmroom.association.messages import Message, response_to
+from filmroom.association.protocol import OutOfTurn
 from filmroom.association.statuses import Status
-from filmroom.dimse.failures import OURS, failure
+from filmroom.dimse.failures import OURS
 from filmroom.dimse.services import handler_for
 from filmroom.dimse.session import Ended, Session
 from filmroom.errors import ArchiveError, Unsupported
@@ -25,7 +26,7 @@ def serve(session: Session, at_work: Lock) -> None:
         for message in session.messages():
             with at_work:
                 _serve_one(session, message)
-    except (Ended, Disconnected) as error:
+    except (Ended, Disconnected, OutOfTurn) as error:
         ended = str(error)
     finally:
         session.log.info(
@@ -52,15 +53,14 @@ def _serve_one(session: Session, message: Message) -> None:
     session.tally.messages[name] = session.tally.messages.get(name, 0) + 1
     try:
         (handler or _unrecognized)(session, message)
-    except (Ended, Disconnected):
+    except (Ended, Disconnected, OutOfTurn):
         raise
     except ArchiveError as error:
-        session.tally.failed += 1
-        session.drain()
-        session.answer(message.context_id, failure(command, error))
+        session.refuse(message, error)
     except Exception:
         session.log.exception("a request failed", extra={"request": name})
         session.tally.failed += 1
+        session.drain()
         answer = response_to(command, Status.PROCESSING_FAILURE, comment=OURS)
         session.answer(message.context_id, answer)
 

@@ -23,13 +23,14 @@ from filmroom.association.pdus import (
 from filmroom.association.protocol import ConnectionLost, Context, ProviderAbort
 from filmroom.association.reading import Fragment
 from filmroom.core.archive import Archive
+from filmroom.dimse.failures import failure
 from filmroom.errors import ArchiveError
 from filmroom.model.peer import Peer
 
 MAX_IDENTIFIER = 1 << 20  # bytes: of a data set that is read whole
 
 
-class Ended(ArchiveError):
+class Ended(Exception):
     """The association is over; what was under way is to be dropped."""
 
 
@@ -143,6 +144,12 @@ class Session:
         """Send a message; Disconnected if the peer is gone."""
         self.connection.send_message(context_id, command, data)
 
+    def refuse(self, message: Message, error: ArchiveError, status: int | None = None) -> None:
+        """Answer with a failure, when all of the message has come."""
+        self.tally.failed += 1
+        self.drain()
+        self.answer(message.context_id, failure(message.command, error, status))
+
     def cancelled(self, message_id: int) -> bool:
         """Whether a C-CANCEL for a request has come; does not wait. Ended if the peer is gone."""
         while not self._ahead and (heard := self.connection.hear(wait=0)) is not None:
@@ -157,7 +164,7 @@ class Session:
         return message_id in self._cancelled
 
     def abort(self, reason: str) -> NoReturn:
-        """End the association at once, and what is under way: raises Ended."""
+        """End the association at once, and with it what is under way: raises Ended."""
         self.connection.send(Abort(AbortSource.PROVIDER, AbortReason.NOT_SPECIFIED))
         raise Ended(reason)
 
