@@ -137,6 +137,28 @@ class SwappedContent:
         return None  # making them takes its time
 
 
+@dataclass(frozen=True, slots=True)
+class CutContent:
+    """A run of another content."""
+
+    whole: Content
+    run: Span
+
+    @property
+    def size(self) -> int:
+        return self.run.length
+
+    def chunks(self, within: Span | None = None) -> Iterator[bytes]:
+        start, length = (within.start, within.length) if within else (0, self.size)
+        return self.whole.chunks(Span(self.run.start + start, length))
+
+    def read(self) -> bytes:
+        return b"".join(self.chunks())
+
+    def at_hand(self) -> bytes | None:
+        return None  # making them takes its time
+
+
 def swapped(words: bytes, width: int) -> bytes:
     """Words of `width` bytes, each turned round; the bytes of an incomplete last one stay."""
     if width <= 1:

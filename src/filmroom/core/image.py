@@ -28,6 +28,7 @@ _DRAWN = re.compile(
     r"0028(?:120[1-4]|122[1-4]"  # palettes, also segmented (PS3.3 §C.7.9)
     r"|2000|3006)"  # ICC profile, LUT data
     r"|60[0-9A-F]{2}3000"  # overlays
+    r"|00700022"  # Graphic Data of presentation states (PS3.3 §C.10.5)
 )
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filmroom.core.archive import Archive
-from filmroom.core.content import AlignedContent, StoredContent, SwappedContent
+from filmroom.core.content import AlignedContent, CutContent, StoredContent, SwappedContent
 from filmroom.core.inflating import InflatedBlob, InflatedContent
 from filmroom.core.metadata import data_sets, metadata
-from filmroom.dicom.frames import FrameIndex
-from filmroom.dicom.pixel_format import PIXEL_DATA
+from filmroom.dicom.bulk import WORDS
+from filmroom.dicom.frames import FrameIndex, Span
+from filmroom.dicom.pixel_format import (
+    DOUBLE_FLOAT_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    PIXEL_DATA,
+)
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.model.answer import Content
 from filmroom.model.instance import InstanceRef, Located
 from filmroom.model.selection import Selection
 
-BITS_ALLOCATED = "00280100"
+PIXELS = (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)
 
 
 def frame_index(archive: Archive, key: str) -> FrameIndex:
@@ -47,8 +52,7 @@ def stored_frames(
         inflated = InflatedBlob(archive.storage, located.key)
         contents = [InflatedContent(inflated, each) for each in spans]
     if stored.big_endian_pixels and little_endian:
-        width = _word(archive, located.ref)
-        contents = [SwappedContent(each, width) for each in contents]
+        contents = _turned(archive, located, index, [span for (span,) in spans])
     if not index.byte_aligned:
         contents = [
             AlignedContent(each, index, number)
@@ -64,11 +68,28 @@ def frame_bytes(archive: Archive, located: Located, number: int) -> bytes:
     return content.read()
 
 
+def _turned(
+    archive: Archive, located: Located, index: FrameIndex, spans: Sequence[Span]
+) -> list[Content]:
+    """Runs of native pixel data, little-endian.
+
+    A frame may begin within a word, so it is cut out of what was turned.
+    """
+    width = _word(archive, located.ref)
+    (first,), (last,) = index.spans(1), index.spans(len(index))
+    length = last.start + last.length - first.start
+    whole = Span(first.start, min(length + -length % width, located.size - first.start))
+    turned = SwappedContent(StoredContent(archive.storage, located.key, (whole,)), width)
+    return [CutContent(turned, Span(each.start - whole.start, each.length)) for each in spans]
+
+
 def _word(archive: Archive, ref: InstanceRef) -> int:
-    """Bytes of the words that big-endian pixel data is written in (PS3.5 §8.1.1)."""
+    """Bytes of the words that big-endian pixel data is written in.
+
+    Its VR says so, however many bits a pixel has: one of 32 bits in OW is two words, the
+    less significant first (PS3.5 §6.2, §8.1.1).
+    """
     kept = metadata(archive, Selection(ref.study, ref.series, ref.instance))
     data_set = next(data_sets(kept))
-    if data_set.get(PIXEL_DATA, {}).get("vr") == "OB":
-        return 1
-    (bits,) = data_set.get(BITS_ALLOCATED, {}).get("Value", [16])
-    return max(int(bits) // 8, 2)
+    vrs = [data_set[tag].get("vr", "") for tag in PIXELS if tag in data_set]
+    return WORDS.get(vrs[0] if vrs else "OW", 1)

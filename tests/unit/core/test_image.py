@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from filmroom.core import image as image_module
 from filmroom.core.archive import Archive
+from filmroom.core.bulkdata import bulk_value
 from filmroom.core.image import frame_bytes, image_of
 from filmroom.errors import NotFound
 from filmroom.model.instance import InstanceRef, Located
@@ -76,6 +77,59 @@ def test_values_of_a_big_endian_data_set_are_turned(archive: Archive, store) -> 
     found = image_of(archive, located(archive))
 
     assert np.frombuffer(inline(found.attributes[PALETTE]), "<u2").tolist() == list(range(100))
+
+
+def test_graphic_data_of_a_presentation_state_is_put_into_the_data_set(
+    archive: Archive, store
+) -> None:
+    points = np.arange(200, dtype="<f4")
+    shape = Dataset()
+    shape.add_new("GraphicData", "FL", points.tolist())
+    layer = Dataset()
+    layer.GraphicObjectSequence = Sequence([shape])
+    dataset = image()
+    dataset.GraphicAnnotationSequence = Sequence([layer])
+    store(archive, part10(dataset))
+
+    (found,) = image_of(archive, located(archive)).attributes["00700001"]["Value"]
+
+    (kept,) = found["00700009"]["Value"]
+    assert "Value" not in kept["00700022"]
+    assert inline(kept["00700022"]) == points.tobytes()
+
+
+@pytest.mark.parametrize(("bits", "rows"), [(32, 4), (16, 4), (8, 3)])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_big_endian_pixels_are_turned_by_the_words_of_their_vr(
+    archive: Archive, store, bits: int, rows: int, number: int
+) -> None:
+    """OW is words of two bytes, whatever a pixel has, and whatever word a frame begins in."""
+    dataset = image(frames=3, rows=rows, columns=rows)
+    little = np.random.default_rng(1).integers(256, size=3 * rows * rows * bits // 8, dtype="u1")
+    frame = little[(number - 1) * rows * rows * bits // 8 :][: rows * rows * bits // 8]
+    dataset.BitsAllocated = dataset.BitsStored = bits
+    dataset.HighBit = bits - 1
+    written = np.append(little, np.zeros(little.size % 2, "u1"))
+    dataset.add_new("PixelData", "OW", written.view("<u2").byteswap().tobytes())
+    store(archive, part10(dataset, BIG))
+
+    assert frame_bytes(archive, located(archive), number) == frame.tobytes()
+    assert bulk_value(archive, located(archive), "7FE00010").content.read() == written.tobytes()
+
+
+def test_big_endian_pixels_of_one_bit_are_turned_before_they_are_cut(
+    archive: Archive, store
+) -> None:
+    dataset = image(frames=3, rows=3, columns=3)
+    dataset.BitsAllocated = dataset.BitsStored = 1
+    dataset.HighBit = 0
+    packed = (0b101010101 | 0b111000111 << 9 | 0b100000001 << 18).to_bytes(4, "little")
+    dataset.add_new("PixelData", "OW", np.frombuffer(packed, "<u2").byteswap().tobytes())
+    store(archive, part10(dataset, BIG))
+
+    got = [frame_bytes(archive, located(archive), number) for number in (1, 2, 3)]
+
+    assert got == [b"\x55\x01", b"\xc7\x01", b"\x01\x01"]
 
 
 def test_an_image_is_read_once(archive: Archive, store) -> None:
