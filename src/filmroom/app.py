@@ -14,15 +14,20 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import IO, Any
 
+from filmroom.association.connection import Patience
 from filmroom.core.archive import Archive
 from filmroom.core.maintain import recover
 from filmroom.core.reindex import Reindexed, reindex
 from filmroom.errors import ArchiveError, Broken, Busy, Malformed, Unsupported
 from filmroom.model.ports import InstanceIndex
+from filmroom.peers.asking import Line
+from filmroom.peers.dimse import DimsePeers
+from filmroom.peers.tls import outgoing_tls
 from filmroom.pixels.pipeline import open_pixels
 from filmroom.settings import Settings
 from filmroom.storage.derived import LocalDerived
@@ -139,7 +144,17 @@ def _joined(settings: Settings) -> Iterator[Archive]:
         derived = LocalDerived(root.absolute(), settings.cache_size, reserve)
         closed_last.enter_context(closing(derived))
         pixels = closed_last.enter_context(closing(open_pixels(settings)))
-        yield Archive(index, storage, settings, pixels, derived)
+        yield Archive(index, storage, settings, pixels, derived, _remote(settings))
+
+
+def _remote(settings: Settings) -> DimsePeers:
+    tls = partial(
+        outgoing_tls,
+        settings.dimse_tls_peers,
+        settings.dimse_tls_certificate,
+        settings.dimse_tls_key,
+    )
+    return DimsePeers(Line(settings.aet, Patience(idle=settings.dimse_answer), tls))
 
 
 def _backend(group: str, kind: str, url: str) -> Any:  # noqa: ANN401 - a plugin's: its port is checked by its suite

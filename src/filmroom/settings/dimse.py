@@ -46,6 +46,9 @@ class DimseSettings(BaseModel, use_attribute_docstrings=True):
     dimse_tls_callers: str = ""
     """File with the authorities, PEM, of which callers must have a certificate; empty: they need
     none."""
+    dimse_tls_peers: str = ""
+    """File with the authorities, PEM, of which peers that we call over TLS must have a
+    certificate; empty: those that this machine trusts."""
     dimse_max_length: int = Field(128 * KB, ge=LEAST_LENGTH)
     """Bytes of a PDU that peers may send."""
     dimse_associations: int = Field(100, ge=1)
@@ -62,3 +65,5 @@ class DimseSettings(BaseModel, use_attribute_docstrings=True):
     """Least bytes a second of a message, over `dimse_rate_window`; slower is aborted."""
     dimse_rate_window: float = Field(20.0, gt=0)
     """Seconds over which `dimse_rate` is measured."""
+    dimse_answer: float = Field(120.0, gt=0)
+    """Seconds without a byte after which a peer that we called is given up."""
