@@ -130,7 +130,7 @@ def _read(attributes: _Json, fuzzy: bool, combined: bool, depth: int) -> Identif
         if element["vr"] == "SQ":
             wishes[tag] = _sequence(tag, element, fuzzy, combined, depth)
             continue
-        vr, text = _vr(tag, element["vr"]), _text(element)
+        vr, text = _vr(tag, element["vr"]), key_text(element)
         if text == EMPTY:
             wishes[tag] = Wish(tag, vr, blank=True)
             continue
@@ -174,7 +174,7 @@ def _vr(tag: str, told: str) -> str:
     return told if known == "UN" or " or " in known else known
 
 
-def _text(element: _Json) -> str:
+def key_text(element: _Json) -> str:
     """A key as it was written, its values joined again."""
     return "\\".join(_one_text(value) for value in element.get("Value", ()))
 

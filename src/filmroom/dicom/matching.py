@@ -70,6 +70,8 @@ class Bounds:
     """Characters of a value with wildcards, runs of `*` counted as one."""
     values: int = 5_000
     """Values of a list."""
+    commas: bool = True
+    """Whether a comma, too, may separate short texts: on the web it may, in a data set not."""
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -138,7 +140,7 @@ def _short_text(text: str, bounds: Bounds) -> Key:
     keys: list[Exact | Wildcard] = []
     for value in _split(text, _BACKSLASH, bounds):
         keys.append(_single(value, bounds))
-        if "," in value and ", " not in value and not _has_wildcards(value):
+        if bounds.commas and "," in value and ", " not in value and not _has_wildcards(value):
             keys += [Exact(part.strip()) for part in value.split(",") if part.strip()]
     return _listed(keys, bounds)
 

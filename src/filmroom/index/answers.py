@@ -38,7 +38,7 @@ def wanted(query: Query) -> frozenset[str]:
     tags = {INSTANCE_AVAILABILITY, *(UID_TAGS[level] for level in levels)}
     within = query.within.level
     for level in levels:
-        if level == query.level or level > within:
+        if not query.bare and (level == query.level or level > within):
             tags |= defaults(level)
     if query.include_all:
         tags = tags.union(*(_TAGS[level] for level in levels))

@@ -59,11 +59,12 @@ PAIRS = {
 """Dates and the times that go with them."""
 
 
-def asked(matching: Iterable[Match]) -> list[Asked | Moment]:
+def asked(matching: Iterable[Match], *, combined: bool = True) -> list[Asked | Moment]:
     """The tests that a query's matching keys come to; what matches everything is left out."""
     tests: dict[str, list[Asked]] = {}
     moments: list[Moment] = []
     ranges = {match.path: match.key for match in matching if isinstance(match.key, Range)}
+    ranges = ranges if combined else {}
     for match in matching:
         attribute = BY_TAG.get(match.path)
         if attribute is None or not attribute.matchable:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
@@ -16,7 +17,7 @@ from filmroom.errors import ArchiveError, Broken, Conflict, NotFound
 from filmroom.index.memory_search import Search
 from filmroom.index.records import MemoryRecords
 from filmroom.model.change import Action, Change
-from filmroom.model.instance import Instance, InstanceRef, Located, Original
+from filmroom.model.instance import Attributes, Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.ports import Added, Aside, Counts, Rejection
 from filmroom.model.query import Found, Query
@@ -169,6 +170,11 @@ class MemoryIndex:
     @_whole
     def find(self, query: Query) -> Found:
         return Search(self._held.visible(), self._held.born).answer(query, self._version())
+
+    def pages(self, query: Query, size: int) -> Iterator[list[Attributes]]:
+        found = self.find(replace(query, limit=sys.maxsize, offset=0)).matches
+        for at in range(0, len(found), size):
+            yield found[at : at + size]
 
     @_whole
     def version(self) -> str:

@@ -95,7 +95,7 @@ class Search:
 
     def answer(self, query: Query, version: str) -> Found:
         """One page of what matches."""
-        tests = asked(query.matching)
+        tests = asked(query.matching, combined=query.combined)
         found = [
             thing
             for thing in self._sorted(query.level, query.order)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -45,20 +48,43 @@ class Search:
     def find(self, connection: sqlite3.Connection, query: Query) -> Found:
         """One page; runs in a transaction of the caller's."""
         kept = rows.counters(connection)
-        tests = _apart(asked(query.matching))
+        version = rows.version(connection)
+        with self._asked(connection, query, kept["studies"]) as (base, asking, found):
+            if base.nothing:
+                return Found([], 0, False, version)
+            return self._page(connection, query, base, asking, found, kept, version)
+
+    def numbers(self, connection: sqlite3.Connection, query: Query) -> array[int]:
+        """The rows of all that matches, in order, whatever page the query asks for."""
+        every = replace(query, limit=rows.counters(connection)["studies"], offset=0)
+        with self._asked(connection, every, every.limit) as (base, asking, found):
+            if base.nothing:
+                return array("q")
+            ordered = found.order_by(*order(every, base, asking))
+            return array("q", (pk for (pk,) in connection.execute(*compiled(ordered))))
+
+    def matches(
+        self, connection: sqlite3.Connection, query: Query, numbers: Sequence[int]
+    ) -> list[Attributes]:
+        """What is told of some rows of the query's level; those that are gone are left out."""
+        return _matches(connection, query, numbers)
+
+    @contextmanager
+    def _asked(
+        self, connection: sqlite3.Connection, query: Query, studies: int
+    ) -> Iterator[tuple[Plan, Asking, Select[tuple[int]]]]:
+        """The statement that finds what matches; it can be run within."""
+        tests = _apart(asked(query.matching, combined=query.combined))
         terms = Terms(connection)
         known = resolved(query.level, tests, terms)
-        base = self._base(query, known, terms, kept["studies"])
-        version = rows.version(connection)
-        if base.nothing:
-            return Found([], 0, False, version)
+        base = self._base(query, known, terms, studies)
         tokens: dict[int, Asked | Moment] = {}
         asking = Asking(query.level, base.pk, base.sort, tokens)
         conditions = _conditions(query, base, asking, known, tests)
         found = statement(base, query.level, asking, conditions)
         TOKENS.update(tokens)
         try:
-            return self._page(connection, query, base, asking, found, kept, version)
+            yield base, asking, found
         finally:
             for token in tokens:
                 TOKENS.pop(token, None)
@@ -186,7 +212,7 @@ def _uid(value: str) -> dict[str, object]:
 
 
 def _read(connection: sqlite3.Connection, sql: str, numbers: Sequence[int]) -> sqlite3.Cursor:
-    return connection.execute(sql, (orjson.dumps(numbers).decode(),))
+    return connection.execute(sql, (orjson.dumps(list(numbers)).decode(),))
 
 
 def _studies(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Attributes]:
@@ -218,11 +244,12 @@ def _matches(
     tags = wanted(query)
     if query.level is Level.STUDY:
         studies = _studies(connection, numbers)
-        return [answer(tags, (studies[pk],)) for pk in numbers]
+        return [answer(tags, (studies[pk],)) for pk in numbers if pk in studies]
     if query.level is Level.SERIES:
         series = _series(connection, numbers)
         studies = _studies(connection, sorted({study for _, study in series.values()}))
-        return [answer(tags, (studies[series[pk][1]], series[pk][0])) for pk in numbers]
+        there = [series[pk] for pk in numbers if pk in series]
+        return [answer(tags, (studies[study], own)) for own, study in there]
     instances = {
         pk: (
             {**orjson.loads(kept), SOP_CLASS_UID: _uid(sop_class), INSTANCE_UID: _uid(uid)},
@@ -234,6 +261,8 @@ def _matches(
     studies = _studies(connection, sorted({study for _, study in series.values()}))
     found = []
     for pk in numbers:
+        if pk not in instances:
+            continue
         own, of_series = instances[pk]
         above, of_study = series[of_series]
         found.append(answer(tags, (studies[of_study], above, own)))

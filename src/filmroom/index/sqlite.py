@@ -19,7 +19,7 @@ from filmroom.index.search import Search
 from filmroom.index.unit import Unit
 from filmroom.index.writer import R, Writer
 from filmroom.model.change import Change
-from filmroom.model.instance import Instance, InstanceRef, Located, Original
+from filmroom.model.instance import Attributes, Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.ports import Added, Aside, Counts, Rejection
 from filmroom.model.query import Found, Query
@@ -128,6 +128,14 @@ class SqliteIndex:
     def find(self, query: Query) -> Found:
         with self._reading(whole=True) as connection:
             return self._search.find(connection, query)
+
+    def pages(self, query: Query, size: int) -> Iterator[list[Attributes]]:
+        with self._reading(whole=True) as connection:
+            numbers = self._search.numbers(connection, query)
+        for at in range(0, len(numbers), size):
+            with self._reading(whole=True) as connection:
+                page = self._search.matches(connection, query, numbers[at : at + size])
+            yield page
 
     def version(self) -> str:
         with self._reading() as connection:

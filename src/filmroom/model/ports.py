@@ -11,7 +11,7 @@ from filmroom.dicom.bulk import BulkIndex
 from filmroom.dicom.frames import FrameIndex, Span
 from filmroom.errors import ArchiveError
 from filmroom.model.change import Change
-from filmroom.model.instance import Instance, InstanceRef, Located, Original
+from filmroom.model.instance import Attributes, Instance, InstanceRef, Located, Original
 from filmroom.model.metadata import Metadata
 from filmroom.model.query import Found, Query
 from filmroom.model.records import Records
@@ -189,6 +189,12 @@ class InstanceIndex(Protocol):
 
     def find(self, query: Query) -> Found:
         """Answer one search; rejected instances, and what has only those, are not found."""
+
+    def pages(self, query: Query, size: int) -> Iterator[list[Attributes]]:
+        """All that matches, `size` at a time, whatever page the query asks for.
+
+        What matches is settled before the first page; what is deleted meanwhile is left out.
+        """
 
     def locate(self, ref: InstanceRef) -> Located:
         """One instance; NotFound if there is none or it is rejected."""

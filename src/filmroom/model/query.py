@@ -45,6 +45,10 @@ class Query:
     limit: int = 1000
     """Matches of the page. 0 asks for their number alone, which is then worth counting."""
     offset: int = 0
+    combined: bool = True
+    """Whether ranges of a date and of its time mean one range of moments (PS3.4 §C.2.2.2.5)."""
+    bare: bool = False
+    """Without the level's default tags: UIDs, what is included, and what is matched."""
     ignored: tuple[str, ...] = ()
     """Keys that were asked for and are not supported, as the asker spelled them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -316,6 +317,45 @@ class SearchSuite(ABC):
         assert pages[0].total == 5
         nothing = index.find(Query(STUDY, limit=0))
         assert (nothing.matches, nothing.more, nothing.total) == ([], True, 4)
+
+    def test_all_of_a_search_comes_in_pages_however_large_its_own(
+        self, index: InstanceIndex
+    ) -> None:
+        filled(index)
+
+        for level, sizes in ((STUDY, [3, 1]), (SERIES_LEVEL, [3, 2]), (IMAGE, [3, 3, 3, 1])):
+            for asked in (Query(level, limit=1, offset=2), matching(level, PatientID=Universal())):
+                pages = list(index.pages(asked, 3))
+                every = replace(asked, limit=1000, offset=0)
+                assert [len(page) for page in pages] == sizes
+                assert [one for page in pages for one in page] == index.find(every).matches
+        assert list(index.pages(matching(STUDY, PatientID=Exact("x")), 3)) == []
+
+    def test_what_is_deleted_between_pages_is_left_out(self, index: InstanceIndex) -> None:
+        filled(index)
+
+        pages = index.pages(Query(STUDY), 1)
+        assert next(pages)[0]["0020000D"]["Value"] == ["3"]
+        index.remove(Selection("2"), "test")
+        rest = [one["0020000D"]["Value"][0] for page in pages for one in page]
+        assert [uid for uid in rest if uid != "2"] == ["1", "4"]
+
+    def test_ranges_of_date_and_time_are_combined_or_not(self, index: InstanceIndex) -> None:
+        filled(index)
+
+        keys = {"StudyDate": Range("20240101", "20240201"), "StudyTime": Range("10", "17")}
+        together = matching(STUDY, **keys)
+        assert answers(index, together, "StudyInstanceUID") == ["2", "1"]
+        apart = index.find(replace(together, combined=False)).matches
+        assert [one["0020000D"]["Value"][0] for one in apart] == ["1"]
+
+    def test_a_bare_answer_holds_what_was_asked_for(self, index: InstanceIndex) -> None:
+        filled(index)
+
+        asked = replace(matching(SERIES_LEVEL, PatientID=Universal()), bare=True)
+        found = index.find(replace(asked, include=frozenset({"00080060"}))).matches
+        tags = ["00080056", "00080060", "00100020", "0020000D", "0020000E"]
+        assert sorted(found[0]) == tags
 
     def test_the_total_is_exact_where_it_is_told(self, index: InstanceIndex) -> None:
         filled(index)
