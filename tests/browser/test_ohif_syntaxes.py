@@ -38,11 +38,10 @@ OF_ANOTHER = {
     "1.2.840.10008.1.2.4.93": "1.2.840.10008.1.2.4.91",
 }
 """Syntaxes that nothing here encodes, and those whose codestreams are theirs too."""
-JPEG_EXTENDED, RECOMPRESSED = "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.111"
+RECOMPRESSED = "1.2.840.10008.1.2.4.111"
 LEFT_OUT = {
     (JPEG_BASELINE, "grey"),  # 8 bits at most
     (JPEG_PROGRESSIVE, "grey"),
-    (JPEG_EXTENDED, "colour"),  # OHIF 3.13 takes luminance and chrominance for red, green, blue
     (RECOMPRESSED, "grey"),  # made of JPEG Baseline
 }
 STUDY = 800

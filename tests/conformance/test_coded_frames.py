@@ -315,6 +315,25 @@ class TestBrowsers:
 
         assert parts_of(got)[0].headers["Content-Type"] == f"{OCTETS}; transfer-syntax={JLS}"
 
+    def test_colour_of_jpeg_extended_comes_as_baseline(self, web: TestClient, store) -> None:
+        """OHIF 3.13 shows its luminance and chrominance as red, green and blue."""
+        values = np.stack([FRAMES[0] >> 8] * 3, axis=2).astype(np.uint8)
+        baseline = bytes(imagecodecs.jpeg8_encode(values, 90, subsampling="422"))
+        extended = baseline.replace(b"\xff\xc0", b"\xff\xc1", 1)
+        colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL_422"}
+        eight = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PlanarConfiguration": 0}
+        sides = {"rows": values.shape[0], "columns": values.shape[1]}
+        padded = extended + b"\0" * (len(extended) % 2)
+        store(encapsulated([padded], JPEG_12, **sides, **colour, **eight))
+
+        shown = web.get(url("1"), headers={"Accept": OHIF, "User-Agent": FIREFOX})
+        stored = web.get(url("1"), headers={"Accept": OHIF})
+
+        (piece,) = parts_of(shown)
+        assert piece.headers["Content-Type"] == f"{OCTETS}; transfer-syntax={JPEG}"
+        assert piece.body.rstrip(b"\0") == baseline
+        assert parts_of(stored)[0].headers["Content-Type"].endswith(f"={JPEG_12}")
+
     def test_the_setting_turns_it_off(self, archive: Archive, store) -> None:
         store(self.stored(JXL))
         settings = archive.settings.model_copy(update={"transcode_unsupported": False})

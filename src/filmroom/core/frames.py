@@ -37,7 +37,8 @@ def frames(
     """
     stored = located.transfer_syntax
     viewer = wanted.by_browser and archive.settings.transcode_unsupported
-    form = _form(stored, wanted, single=len(numbers) == 1, viewer=viewer)
+    shown = for_viewer(archive, located) if viewer else stored
+    form = _form(stored, wanted, single=len(numbers) == 1, shown=shown)
     syntax = form.transfer_syntax
     listed = ",".join(map(str, numbers))
     if syntax == stored or syntax in _uncoded(stored):
@@ -53,15 +54,17 @@ def frames(
 
 
 @lru_cache(maxsize=1024)
-def _form(stored: str, wanted: Wanted, *, single: bool, viewer: bool) -> Offer:
+def _form(stored: str, wanted: Wanted, *, single: bool, shown: str) -> Offer:
     """The form to answer in: what costs no coding, unless something else is liked better.
+
+    `shown` is the transfer syntax that whoever asks can show.
 
     Rather than no answer at all, whoever takes octets or any multipart gets frames as they
     are stored: the part says which syntax it got.
     """
     wanted = _completed(wanted)
     named = any(each.transfer_syntax == stored for each in wanted.ranges)
-    if viewer and not named and (shown := for_viewer(stored)) != stored:
+    if shown != stored and not named:
         chosen = _choose(wanted, _typed((shown,)), single=single)
         if chosen is not None:
             return chosen

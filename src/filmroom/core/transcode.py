@@ -26,6 +26,7 @@ CODED = 1
 """Counts up whenever frames are coded otherwise, so that no old ones are given."""
 
 JPEG_BASELINE, JPEG_LOSSLESS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 JPEG_IN_JPEG_XL = "1.2.840.10008.1.2.4.111"
 
 DEFAULTS = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, JPEG_LOSSLESS)
@@ -38,7 +39,9 @@ OHIF_DECODES = frozenset(
         ".4.90", ".4.91", ".4.201", ".4.202", ".4.203",
     )
 )  # fmt: skip
-"""What the codecs of OHIF 3.13 take."""
+"""What the codecs of OHIF 3.13 take; of JPEG Extended what is grey."""
+
+SAMPLES = "00280002"
 
 
 def coded_offers(stored: str) -> list[Offer]:
@@ -55,11 +58,22 @@ def coded_offers(stored: str) -> list[Offer]:
     ]
 
 
-def for_viewer(stored: str) -> str:
-    """The transfer syntax that a browser's viewer is to be given frames in."""
+def for_viewer(archive: Archive, located: Located) -> str:
+    """The transfer syntax that a browser's viewer is to be given frames in.
+
+    OHIF takes the luminance and chrominance of JPEG Extended for red, green and blue. Frames
+    of 8 bits in it are frames of JPEG Baseline but for a marker, and those it shows rightly.
+    """
+    stored = located.transfer_syntax
+    if stored == JPEG_EXTENDED and _is_coloured(archive, located):
+        return JPEG_BASELINE
     if stored in OHIF_DECODES or transfer_syntax(stored).decoder is None:
         return stored
     return JPEG_BASELINE if stored == JPEG_IN_JPEG_XL else EXPLICIT_LITTLE
+
+
+def _is_coloured(archive: Archive, located: Located) -> bool:
+    return image_of(archive, located).attributes.get(SAMPLES, {}).get("Value") == [3]
 
 
 def coded_frame(

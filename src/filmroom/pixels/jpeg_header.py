@@ -14,7 +14,7 @@ from filmroom.pixels.checks import check_header
 
 SCAN = 0xDA
 APP0, APP14 = 0xE0, 0xEE
-BASELINE_PROCESS = 0xC0
+BASELINE_PROCESS, EXTENDED_PROCESS = 0xC0, 0xC1
 LOSSLESS, LOSSLESS_ARITHMETIC, JPEG_LS = 0xC3, 0xCB, 0xF7
 FRAMES = frozenset([*range(0xC0, 0xD0), JPEG_LS]) - {0xC4, 0xC8, 0xCC}
 ALONE = frozenset([0x01, *range(0xD0, 0xDA)])
@@ -25,6 +25,8 @@ ALONE = frozenset([0x01, *range(0xD0, 0xDA)])
 class JpegHeader:
     """The frame header, and what is said of colour."""
 
+    start: int
+    """Where the frame header's marker is, in bytes from the start of the codestream."""
     process: int
     """The second byte of the frame header's marker, such as 0xC0 for baseline."""
     precision: int
@@ -78,7 +80,7 @@ def read_jpeg_header(frame: bytes) -> JpegHeader:
         segment = frame[at + 4 : at + 2 + length]
         if marker in FRAMES:
             complete = frame.find(b"\xff\xd9", at) >= 0
-            return _frame(marker, segment, jfif=jfif, adobe=adobe, complete=complete)
+            return _frame(at, marker, segment, jfif=jfif, adobe=adobe, complete=complete)
         if marker == APP0 and segment[:5] == b"JFIF\0":
             jfif = True
         if marker == APP14 and segment[:5] == b"Adobe" and len(segment) >= 12:
@@ -90,13 +92,14 @@ def read_jpeg_header(frame: bytes) -> JpegHeader:
 
 
 def _frame(
-    marker: int, segment: bytes, *, jfif: bool, adobe: int | None, complete: bool
+    start: int, marker: int, segment: bytes, *, jfif: bool, adobe: int | None, complete: bool
 ) -> JpegHeader:
     if len(segment) < 6 or len(segment) < 6 + 3 * segment[5]:
         raise Undecodable("a damaged JPEG codestream: its frame header is cut short")
     precision, rows, columns, count = struct.unpack_from(">BHHB", segment)
     listed = segment[6 : 6 + 3 * count]
     return JpegHeader(
+        start=start,
         process=marker,
         precision=precision,
         rows=rows,

@@ -13,10 +13,10 @@ from filmroom.model.pixels import Coded, Image
 from filmroom.pixels.decode import decode
 from filmroom.pixels.encode import LOSSY_METHOD, encode
 from filmroom.pixels.jpeg import check_jpeg
-from filmroom.pixels.jpeg_header import BASELINE_PROCESS, read_jpeg_header
+from filmroom.pixels.jpeg_header import BASELINE_PROCESS, EXTENDED_PROCESS, read_jpeg_header
 from filmroom.pixels.jpegxl import RECOMPRESSION, check_jpegxl, jpeg_of, recompress
 
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_BASELINE, JPEG_EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 HTJ2K_LOSSLESS, HTJ2K_RPCL, HTJ2K_ANY = (f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
 SAME_BYTES = {
     (HTJ2K_RPCL, HTJ2K_LOSSLESS),
@@ -51,6 +51,10 @@ def transcode(frame: bytes, image: Image, target: str, quality: int = 90) -> Cod
         jpeg = _reconstructed(frame, format)
         if jpeg is not None:
             return Coded(jpeg)
+    if (source.uid, wanted.uid) == (JPEG_EXTENDED, JPEG_BASELINE):
+        jpeg = _as_baseline(frame, format)
+        if jpeg is not None:
+            return Coded(jpeg)
     decoded = decode(frame, source.uid, format)
     meant = replace(format, photometric=decoded.photometric, by_plane=False)
     data, changes = encode(decoded.values, meant, target, quality)
@@ -81,6 +85,20 @@ def _reconstructed(frame: bytes, format: PixelFormat) -> bytes | None:
     except RuntimeError as error:
         raise Undecodable(f"a damaged JPEG XL frame: {error}") from error
     return jpeg if read_jpeg_header(jpeg).process == BASELINE_PROCESS else None
+
+
+def _as_baseline(frame: bytes, format: PixelFormat) -> bytes | None:
+    """A frame of JPEG Extended that baseline has too, called so; None if it has more bits.
+
+    Of 8 bits, the processes differ in how many tables there may be, which decoders do not mind.
+    """
+    header = check_jpeg(frame, format)
+    if header.precision != 8 or header.process not in (BASELINE_PROCESS, EXTENDED_PROCESS):
+        return None
+    if header.process == BASELINE_PROCESS:
+        return frame
+    at = header.start + 1
+    return b"".join((frame[:at], bytes([BASELINE_PROCESS]), frame[at + 1 :]))
 
 
 def _appended(attributes: Attributes, method: Attributes) -> Attributes:

@@ -16,7 +16,7 @@ from filmroom.pixels.decode import decode
 from filmroom.pixels.transcode import transcode
 
 ROOT = "1.2.840.10008.1.2"
-JPEG, JPEG_LS, RLE = f"{ROOT}.4.50", f"{ROOT}.4.80", f"{ROOT}.5"
+JPEG, JPEG_EXTENDED, JPEG_LS, RLE = (f"{ROOT}.{n}" for n in ("4.50", "4.51", "4.80", "5"))
 RECOMPRESSED, HTJ2K, RPCL = f"{ROOT}.4.111", f"{ROOT}.4.201", f"{ROOT}.4.202"
 
 COLOURS = np.random.default_rng(5).integers(0, 40, (16, 24, 3)).cumsum(1).astype(np.uint8)
@@ -69,6 +69,25 @@ def test_a_jpeg_frame_comes_back_from_jpeg_xl_to_the_byte(values: np.ndarray) ->
     assert back.data == frame
     shown = decode(packed.data, RECOMPRESSED, pixel_format(stored))
     assert np.array_equal(shown.values, decode(frame, JPEG, pixel_format(stored)).values)
+
+
+def test_an_extended_frame_of_8_bits_is_one_of_baseline_but_for_its_marker() -> None:
+    baseline = jpeg()
+    extended = baseline.replace(b"\xff\xc0", b"\xff\xc1", 1)
+    image = Image(JPEG_EXTENDED, attributes(COLOURS, 8, "YBR_FULL_422"))
+
+    for frame in (baseline, extended):
+        coded = transcode(frame, image, JPEG)
+        assert (coded.data, coded.changes) == (baseline, {})
+
+
+def test_an_extended_frame_of_12_bits_is_none_of_baseline() -> None:
+    image = Image(JPEG_EXTENDED, attributes(GREYS, 12, "MONOCHROME2"))
+    native = Image(EXPLICIT_LITTLE, attributes(GREYS, 12, "MONOCHROME2"))
+    frame = transcode(GREYS.tobytes(), native, JPEG_EXTENDED).data
+
+    with pytest.raises(Unsupported, match="8 bits"):
+        transcode(frame, image, JPEG)
 
 
 def test_what_was_never_jpeg_is_coded_anew() -> None:
