@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ from filmroom.dicom.inflate import in_place
 from filmroom.dicom.scan_dictionary import LONG_VRS
 from filmroom.dicom.scan_elements import Walk
 from filmroom.dicom.scan_limits import MB, ScanLimits
-from filmroom.dicom.transfer_syntaxes import TransferSyntax, transfer_syntax
+from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.dicom.value_writing import Write, writers
 from filmroom.errors import Malformed, Refused
 
@@ -84,31 +84,10 @@ def write_dataset(attributes: _Json, syntax: str, charset: str = UTF_8) -> bytes
     data set is written in UTF-8, and says so. A `BulkDataURI` is written as no value.
     Raises Malformed for what is not the DICOM JSON Model.
     """
-    known = transfer_syntax(syntax)
     try:
-        written = _written(attributes, known, charset)
+        return form(syntax, charset).dataset(attributes)
     except Unwritable:
-        written = _written(attributes, known, UTF_8)
-    return _deflated(written) if known.deflated else written
-
-
-def _written(attributes: _Json, syntax: TransferSyntax, charset: str) -> bytes:
-    told = {key: element for key, element in attributes.items() if key != CHARSET}
-    if charset:
-        told[CHARSET] = _charset_element(charset)
-    form = _Form(syntax.implicit, ">" if syntax.big_endian else "<", charset)
-    return b"".join(form.elements(told, 0))
-
-
-@lru_cache(maxsize=256)
-def _charset_element(charset: str) -> _Json:
-    return {"vr": "CS", "Value": charset.split("\\")}
-
-
-def _deflated(data: bytes) -> bytes:
-    machine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = machine.compress(data) + machine.flush()
-    return packed + b"\0" * (len(packed) % 2)
+        return form(syntax, UTF_8).dataset(attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,49 +104,67 @@ class _Head:
     """What writes the value; None for a sequence."""
 
 
-class _Form:
-    """How one data set is written."""
+class Form:
+    """How data sets are written in one transfer syntax and one character set."""
 
-    def __init__(self, implicit: bool, order: str, charset: str) -> None:
-        self._form = (implicit, order)
-        self._order = order
+    def __init__(self, syntax: str, charset: str) -> None:
+        known = transfer_syntax(syntax)
+        self._implicit = known.implicit
+        self._order = ">" if known.big_endian else "<"
+        self._deflated = known.deflated
+        self._charset = charset
         self._encode = writing(charset).encode
 
-    def elements(self, attributes: _Json, depth: int) -> list[bytes]:
-        """The pieces of a data set or an item, by tag."""
-        implicit, order = self._form
-        encode = self._encode
-        pieces: list[bytes] = []
-        for key in sorted(attributes):
-            element = attributes[key]
-            try:
-                head = _head(key, element["vr"], implicit, order)
-                if head.write is None:
-                    value = self._items(element.get("Value") or (), depth)
-                else:
-                    value = head.write(element, encode)
-            except Malformed:
-                raise
-            except _NO_VALUE:  # which would quote the value
-                raise Malformed("an element is not of the DICOM JSON Model") from None
-            if len(value) % 2:
-                value += head.pad
-            if len(value) > head.most:  # (PS3.5 §6.2.2)
-                head = _head(key, "UN", implicit, order)
-            pieces += head.start, head.length(len(value)), value
-        return pieces
+    def dataset(self, attributes: _Json) -> bytes:
+        """A whole data set, which says its character set; raises Malformed, Unwritable."""
+        told = {key: element for key, element in attributes.items() if key != CHARSET}
+        if self._charset:
+            told[CHARSET] = {"vr": "CS", "Value": self._charset.split("\\")}
+        return self.joined([self.element(key, told[key]) for key in sorted(told)])
+
+    def joined(self, elements: Iterable[bytes]) -> bytes:
+        """A data set of elements, which are in order."""
+        data = b"".join(elements)
+        if not self._deflated:
+            return data
+        machine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+        packed = machine.compress(data) + machine.flush()
+        return packed + b"\0" * (len(packed) % 2)
+
+    def element(self, key: str, element: _Json, depth: int = 0) -> bytes:
+        """One element; `depth` is how many sequences it is in."""
+        try:
+            head = _head(key, element["vr"], self._implicit, self._order)
+            if head.write is None:
+                value = self._items(element.get("Value") or (), depth)
+            else:
+                value = head.write(element, self._encode)
+        except Malformed:
+            raise
+        except _NO_VALUE:  # which would quote the value
+            raise Malformed("an element is not of the DICOM JSON Model") from None
+        if len(value) % 2:
+            value += head.pad
+        if len(value) > head.most:  # (PS3.5 §6.2.2)
+            head = _head(key, "UN", self._implicit, self._order)
+        return head.start + head.length(len(value)) + value
 
     def _items(self, items: Sequence[_Json], depth: int) -> bytes:
         if depth >= DEEPEST:
             raise Malformed(f"more than {DEEPEST} levels of nesting")
-        length = _LENGTHS[self._order].pack
-        start = _ITEMS[self._order]
+        length, start = _LENGTHS[self._order].pack, _ITEMS[self._order]
         pieces: list[bytes] = []
         for item in items:
-            own = {key: one for key, one in item.items() if key != CHARSET}
-            written = b"".join(self.elements(own, depth + 1))
+            own = sorted(item.keys() - {CHARSET})
+            written = b"".join([self.element(key, item[key], depth + 1) for key in own])
             pieces += start, length(len(written)), written
         return b"".join(pieces)
+
+
+@lru_cache(maxsize=256)
+def form(syntax: str, charset: str) -> Form:
+    """How data sets are written in a transfer syntax and a character set."""
+    return Form(syntax, charset)
 
 
 @lru_cache(maxsize=16384)
