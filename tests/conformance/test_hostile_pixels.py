@@ -101,3 +101,24 @@ def test_no_worker_is_left_behind(web: TestClient, frames: str, pool: Pool) -> N
     for pid in running - set(pool.workers):
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         assert b"pixel_jobs" not in command
+
+
+def test_what_hung_once_is_refused_at_once(
+    web: TestClient, frames: str, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = web.get(f"{frames}/2", headers=OCTETS)
+    asked: list[str] = []
+    run = Pool.run
+
+    def counted(pool: Pool, job: str, *arguments: object, seconds: float) -> object:
+        asked.append(job)
+        return run(pool, job, *arguments, seconds=seconds)
+
+    monkeypatch.setattr(Pool, "run", counted)
+    second = web.get(f"{frames}/2", headers=OCTETS)
+    web.get(f"{frames}/1", headers=OCTETS)
+
+    assert (first.status_code, second.status_code) == (406, 406)
+    assert second.json()["detail"] == first.json()["detail"]
+    assert asked == ["transcode"]  # of the good one
+    assert len(archive.failures) == 1

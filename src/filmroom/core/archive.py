@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from filmroom.core.absent import NoPixels, NothingKept
 from filmroom.core.ahead import Ahead
 from filmroom.core.alone import NoPeers
+from filmroom.core.failures import Failures
 from filmroom.core.recent import Recent
 from filmroom.dicom.frames import FrameIndex
 from filmroom.model.pixels import Derived, Image, Pixels
@@ -43,6 +44,8 @@ class Archive:
         default_factory=lambda: Recent(FRAMES), init=False, repr=False, compare=False
     )
     """Frame indexes that were used last, by blob."""
+    failures: Failures = field(default_factory=Failures, init=False, repr=False, compare=False)
+    """Frames that could not be made lately."""
     ahead: Ahead = field(default_factory=Ahead, init=False, repr=False, compare=False)
     """What is made before it is asked for."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from filmroom.core.archive import Archive
 from filmroom.core.content import MemoryContent
@@ -73,7 +74,7 @@ def for_viewer(archive: Archive, located: Located) -> str:
 
 
 def _is_coloured(archive: Archive, located: Located) -> bool:
-    return image_of(archive, located).attributes.get(SAMPLES, {}).get("Value") == [3]
+    return bool(image_of(archive, located).attributes.get(SAMPLES, {}).get("Value") == [3])
 
 
 def coded_frame(
@@ -83,6 +84,14 @@ def coded_frame(
 
     Undecodable where that fails, NotAcceptable where the syntax does not carry such pixels.
     """
+    name = f"frame {number} {target}"
+    make = partial(_coded, archive, located, number, target, frame)
+    return archive.failures.unless_failed(located.key, name, make)
+
+
+def _coded(
+    archive: Archive, located: Located, number: int, target: str, frame: bytes | None
+) -> Coded:
     image = image_of(archive, located)
     frame = frame_bytes(archive, located, number) if frame is None else frame
     quality = archive.settings.lossy_quality
