@@ -93,11 +93,13 @@ def answer_contexts(
     proposed: Iterable[ProposedContext], offers: Offers, roles: Iterable[RoleSelection] = ()
 ) -> tuple[ContextAnswer, ...]:
     """The answer to each presentation context; one that leaves no role is refused."""
-    without_role = {role.sop_class for role in roles if not (role.scu or role.scp)}
+    has_role = {role.sop_class: role.scu or role.scp for role in roles}
     answers = []
     for context in proposed:
-        result, syntax = _answer(context, offers(context.abstract_syntax))
-        if result is ContextResult.ACCEPTANCE and context.abstract_syntax in without_role:
+        offer = offers(context.abstract_syntax)
+        result, syntax = _answer(context, offer)
+        role = has_role.get(context.abstract_syntax, offer is None or offer.scu)
+        if result is ContextResult.ACCEPTANCE and not role:
             result = ContextResult.USER_REJECTION
         answers.append(ContextAnswer(context.id, result, syntax))
     return tuple(answers)

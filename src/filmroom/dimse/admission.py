@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filmroom.association.items import ExtendedNegotiation, UserIdentity
 from filmroom.association.negotiation import Offer, acceptance, refusal
@@ -72,9 +72,14 @@ class Doorkeeper:
 
     def _offer(self, abstract_syntax: str, allowed: frozenset[Service]) -> Offer | None:
         provided = provided_for(abstract_syntax)
-        if provided is None or provided.service not in allowed:
+        if provided is None:
             return None
-        return offer_for(abstract_syntax, provided, self.settings)
+        offer = offer_for(abstract_syntax, provided, self.settings)
+        if provided.service in allowed:
+            return offer
+        # Who may only fetch by C-GET is sent instances in these contexts and sends none.
+        gets = provided.service is Service.STORE and Service.GET in allowed
+        return replace(offer, scu=False) if gets else None
 
     def _extended(
         self, request: AssociateRequest, allowed: frozenset[Service]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from filmroom.association.connection import Connection, Heard
-from filmroom.association.items import UserIdentity
+from filmroom.association.items import RoleSelection, UserIdentity
 from filmroom.association.messages import Command, CommandField, Message
+from filmroom.association.negotiation import agreed_role
 from filmroom.association.pdus import (
     Abort,
     AbortReason,
@@ -89,6 +90,10 @@ class Session:
         """The presentation context of a message: its abstract and transfer syntax."""
         return self.connection.association.contexts[context_id]
 
+    def role(self, sop_class: str) -> RoleSelection:
+        """What the peer may be for a SOP class: SCU, unless something else was agreed on."""
+        return agreed_role(sop_class, self.request.user.roles, self.accept.user.roles)
+
     def messages(self) -> Iterator[Message]:
         """The requests and responses of the peer, one by one, until the association is over.
 
@@ -149,6 +154,24 @@ class Session:
         self.tally.failed += 1
         self.drain()
         self.answer(message.context_id, failure(message.command, error, status))
+
+    def response(self, field: CommandField) -> Command:
+        """The peer's response to what we asked of it; a C-CANCEL that comes first is noted.
+
+        Raises Ended if something else comes: nobody has agreed on several operations at a time.
+        """
+        while True:
+            heard = self._next()
+            if not isinstance(heard, Message):
+                raise Ended(_reason(heard))
+            if heard.command.field is CommandField.C_CANCEL_RQ:
+                self._cancelled.add(heard.command.responded_to or 0)
+            elif heard.command.field is field:
+                self._data_follows = heard.command.has_data
+                self.drain()
+                return heard.command
+            else:
+                self.abort(f"a {heard.command.field.name} while a {field.name} is waited for")
 
     def cancelled(self, message_id: int) -> bool:
         """Whether a C-CANCEL for a request has come; does not wait. Ended if the peer is gone."""

@@ -56,6 +56,8 @@ def store(session: Session, message: Message) -> None:
 
 def _store(session: Session, context: Context, command: Command) -> Stored:
     sop_class, instance = command.sop_class or "", command.instance or ""
+    if not session.role(context.abstract_syntax).scu:
+        raise Refused("not agreed on: who called is no SCU here", FailureReason.NOT_AUTHORIZED)
     if sop_class != context.abstract_syntax:
         reason = FailureReason.SOP_CLASS_NOT_SUPPORTED
         raise Refused("not the SOP class of the presentation context", reason)

@@ -76,6 +76,14 @@ def test_roles_are_those_proposed_and_offered() -> None:
     assert results == [0, 1]
 
 
+def test_who_may_be_no_scu_has_to_ask_for_another_role() -> None:
+    contexts = [ProposedContext(1, GET, (IMPLICIT,))]
+    offer = Offer(scu=False, scp=True)
+    assert answer_contexts(contexts, lambda _: offer)[0].result == 1
+    scp = RoleSelection(GET, scu=False, scp=True)
+    assert answer_contexts(contexts, lambda _: offer, [scp])[0].result == 0
+
+
 def test_a_requester_is_scu_alone_unless_both_sides_say_otherwise() -> None:
     both = RoleSelection(GET, scu=True, scp=True)
     default = RoleSelection(GET, scu=True, scp=False)
