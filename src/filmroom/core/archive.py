@@ -10,6 +10,7 @@ from filmroom.core.ahead import Ahead
 from filmroom.core.alone import NoPeers
 from filmroom.core.failures import Failures
 from filmroom.core.recent import Recent
+from filmroom.core.worklist_files import WorklistFiles
 from filmroom.dicom.frames import FrameIndex
 from filmroom.model.pixels import Derived, Image, Pixels
 from filmroom.model.ports import InstanceIndex, Storage
@@ -48,10 +49,14 @@ class Archive:
     """Frames that could not be made lately."""
     ahead: Ahead = field(default_factory=Ahead, init=False, repr=False, compare=False)
     """What is made before it is asked for."""
+    worklist_files: WorklistFiles = field(init=False, repr=False, compare=False)
+    """Worklist items that are read from files."""
 
     def __post_init__(self) -> None:
         slots = BoundedSemaphore(self.settings.store_writers)
         object.__setattr__(self, "writers", slots)
+        files = WorklistFiles(self.settings.worklist_folder)
+        object.__setattr__(self, "worklist_files", files)
 
     @property
     def records(self) -> Records:
