@@ -66,16 +66,19 @@ class SqliteRecords:
         due: float | None = None,
         after: str = "",
         limit: int = 1000,
+        backwards: bool = False,
     ) -> list[Record]:
-        terms: dict[str, object] = {"kind = ?": kind, "key > ?": after}
+        terms: dict[str, object] = {"kind = ?": kind}
+        if after:
+            terms["key < ?" if backwards else "key > ?"] = after
         if state is not None:
             terms["state = ?"] = state
         if due is not None:
             terms["due <= ?"] = due
-        where = " AND ".join(terms)
+        where, order = " AND ".join(terms), "DESC" if backwards else "ASC"
         with self._reading() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM record WHERE {where} ORDER BY key LIMIT ?",  # noqa: S608 - constants
+                f"SELECT {_COLUMNS} FROM record WHERE {where} ORDER BY key {order} LIMIT ?",  # noqa: S608 - constants
                 (*terms.values(), max(limit, 0)),
             ).fetchall()
         return [_record(row) for row in rows]
@@ -136,14 +139,15 @@ class MemoryRecords:
         due: float | None = None,
         after: str = "",
         limit: int = 1000,
+        backwards: bool = False,
     ) -> list[Record]:
         with self._lock:
-            rows = sorted(self._open().items())
+            rows = sorted(self._open().items(), reverse=backwards)
         found = [
             row
             for _, row in rows
             if row[0] == kind
-            and row[1] > after
+            and (not after or (row[1] < after if backwards else row[1] > after))
             and (state is None or row[3] == state)
             and (due is None or (row[4] is not None and row[4] <= due))
         ]

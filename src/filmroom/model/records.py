@@ -49,8 +49,12 @@ class Records(Protocol):
         due: float | None = None,
         after: str = "",
         limit: int = 1000,
+        backwards: bool = False,
     ) -> list[Record]:
-        """Those of a kind by key: in a state, due by then, with greater keys than `after`."""
+        """Those of a kind by key: in a state, due by then, with greater keys than `after`.
+
+        `backwards`: from the greatest key down, with smaller ones than `after`, if that is given.
+        """
 
     def kinds(self) -> Sequence[str]:
         """The kinds that there are any of."""

@@ -77,6 +77,8 @@ class RecordsSuite:
         assert keys(records.list("peer", after="9", limit=2)) == ["B", "a"]
         assert records.list("peer", after="\u00e4") == []
         assert records.list("peer", limit=0) == []
+        assert keys(records.list("peer", backwards=True, limit=2)) == ["\u00e4", "b"]
+        assert keys(records.list("peer", backwards=True, after="b")) == ["a", "B", "9", "10"]
 
     def test_they_are_listed_by_state_and_by_when_they_are_due(self, records: Records) -> None:
         for key, state, due in (

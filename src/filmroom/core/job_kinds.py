@@ -1,0 +1,86 @@
+"""What jobs do: one table of their verbs, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from filmroom.core import peers, sending
+from filmroom.core.archive import Archive
+from filmroom.core.outgoing import batches
+from filmroom.core.running import Run
+from filmroom.errors import Unsupported
+from filmroom.model.instance import InstanceRef, Located
+from filmroom.model.job import JobKind, Progress
+from filmroom.model.peer import Peer
+from filmroom.model.remote import Tally
+from filmroom.model.selection import Selection
+
+Verb = Callable[[Run], Progress]
+"""Does a job or what is left of it, telling the run how far it is; raises an ArchiveError or
+Later if it ends before."""
+MOST_FAILURES = 100
+"""UIDs of failed instances that are kept with a job."""
+
+
+def send(run: Run) -> Progress:
+    """Store instances at a peer, but for those that an earlier try has stored there."""
+    peer = callable_peer(run.archive, run.arguments["peer"])
+    every = instances_of(run.archive, selections_of(run.arguments))
+    sent = run.already_sent()
+    waiting = _in_order([one for one in every if one.key not in sent], peer)
+    earlier = replace(run.progress, done=len(every) - len(waiting), of=len(every))
+    told = 0
+
+    def report(tally: Tally) -> None:
+        nonlocal told
+        failed = set(tally.failures)
+        over = waiting[told : tally.done]
+        told = tally.done
+        run.have_sent(one.key for one in over if one.ref.instance not in failed)
+        run.report(_added(earlier, tally))
+
+    run.report(_added(earlier, Tally()))
+    report(sending.send(run.archive, peer, waiting, report, run.stopped))
+    return run.progress
+
+
+def _in_order(instances: list[Located], peer: Peer) -> list[Located]:
+    """The order in which they are sent: so many are over, the first so many."""
+    return [one for batch in batches(instances, peer.syntaxes) for one in batch.instances]
+
+
+def _added(earlier: Progress, tally: Tally) -> Progress:
+    return replace(
+        earlier,
+        done=earlier.done + tally.completed + tally.warned,
+        warned=earlier.warned + tally.warned,
+        failed=tally.failed,
+        failures=tuple(tally.failures[:MOST_FAILURES]),
+        message=tally.message,
+    )
+
+
+def callable_peer(archive: Archive, name: str) -> Peer:
+    """The peer of a name, which can be called; NotFound, Unsupported if it cannot."""
+    peer = peers.get(archive, name)
+    if not peer.host:
+        raise Unsupported(f"peer {name!r} has no host: it calls us, and cannot be called")
+    return peer
+
+
+def selections_of(arguments: Mapping[str, Any]) -> list[Selection]:
+    """What a job is about, from its arguments: lists of up to three UIDs."""
+    return [Selection(*uids) for uids in arguments["selections"]]
+
+
+def instances_of(archive: Archive, selections: Iterable[Selection]) -> list[Located]:
+    """The instances of some selections, each once; NotFound if one of them holds nothing."""
+    found: dict[InstanceRef, Located] = {}
+    for selection in selections:
+        found |= {one.ref: one for one in archive.index.select(selection)}
+    return list(found.values())
+
+
+VERBS: dict[JobKind, Verb] = {JobKind.SEND: send}

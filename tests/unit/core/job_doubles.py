@@ -1,0 +1,85 @@
+"""Peers that take what they are sent into a list, and what waits for jobs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from filmroom.core import jobs
+from filmroom.core.archive import Archive
+from filmroom.errors import Declined, Unreachable
+from filmroom.model.job import Job, JobState
+from filmroom.model.peer import Peer
+from filmroom.model.remote import Originator, Outgoing, Proposal, Remote
+
+PATIENCE = 15.0  # seconds
+
+
+@dataclass
+class ListeningPeer:
+    """A `Remote` of one peer; takes what is stored there, if it is let."""
+
+    stored: list[str] = field(default_factory=list)
+    """SOP Instance UIDs in the order in which they came."""
+    associations: int = 0
+    declined: set[str] = field(default_factory=set)
+    """SOP Instance UIDs that it does not take."""
+    is_away: bool = False
+    before_each: Callable[[], None] | None = None
+    """Is called before each instance is taken."""
+
+    @contextmanager
+    def deliver(self, peer: Peer, proposals: Sequence[Proposal]) -> Iterator[ListeningPeer]:
+        if self.is_away:
+            raise Unreachable(f"{peer.name} does not answer")
+        self.associations += 1
+        yield self
+
+    def takes(self, sop_class: str, transfer_syntax: str) -> bool:
+        return True
+
+    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
+        if self.before_each is not None:
+            self.before_each()
+        if self.is_away:
+            raise Unreachable("gone in the middle")
+        if outgoing.instance in self.declined:
+            raise Declined("no room", 0xA700)
+        b"".join(outgoing.data)
+        self.stored.append(outgoing.instance)
+        return True
+
+
+def with_remote(archive: Archive, remote: object) -> Archive:
+    """The same archive, with other nodes to ask."""
+    return replace(archive, remote=cast(Remote, remote))
+
+
+def eventually(true: Callable[[], Any], what: str = "it") -> None:
+    """Wait until something is true, not for long."""
+    deadline = time.monotonic() + PATIENCE
+    pause = threading.Event()
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        pause.wait(0.01)
+
+
+def over(archive: Archive, job: Job) -> Job:
+    """A job when it is over."""
+    eventually(lambda: jobs.get(archive, job.id).state.is_over, f"the end of {job.id}")
+    return jobs.get(archive, job.id)
+
+
+def waiting_again(archive: Archive, job: Job) -> Job:
+    """A job when it waits for another try."""
+
+    def waits() -> bool:
+        now = jobs.get(archive, job.id)
+        return now.state is JobState.QUEUED and now.attempts > 0
+
+    eventually(waits, f"the next try of {job.id}")
+    return jobs.get(archive, job.id)
