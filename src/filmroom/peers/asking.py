@@ -200,6 +200,8 @@ def asking(
     contexts = propose((one.sop_class, one.transfer_syntaxes) for one in proposals)
     user = replace(OURSELVES, max_length=MAX_LENGTH, roles=tuple(roles))
     request = AssociateRequest(peer.aet, peer.calling or line.aet, contexts, user)
+    if not (peer.host and peer.port):
+        raise Unreachable(f"peer {peer.name} has no host and port to be called at")
     tls = line.tls() if peer.tls else None
     try:
         connection, _ = connect((peer.host, peer.port), request, line.patience, tls)
