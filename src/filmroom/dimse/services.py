@@ -6,13 +6,14 @@ from filmroom.association.messages import CommandField
 from filmroom.association.negotiation import Offer
 from filmroom.dicom.storage_classes import is_storage
 from filmroom.dimse.echo import ECHO
+from filmroom.dimse.find import FIND
 from filmroom.dimse.get import GET
 from filmroom.dimse.move import MOVE
 from filmroom.dimse.provided import Handler, Provided
 from filmroom.dimse.store import STORE, storage_offer
 from filmroom.settings import Settings
 
-SERVICES: tuple[Provided, ...] = (ECHO, GET, MOVE)
+SERVICES: tuple[Provided, ...] = (ECHO, FIND, GET, MOVE)
 """All but `STORE`, whose abstract syntaxes are without number."""
 
 _BY_SYNTAX: dict[str, Provided] = {
