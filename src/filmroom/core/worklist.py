@@ -23,8 +23,8 @@ from filmroom.core.worklist_items import (
     record_of,
 )
 from filmroom.dicom.attributes import PATIENT_ID, PATIENT_NAME, STUDY_UID
+from filmroom.dicom.by_keyword import from_keywords
 from filmroom.dicom.identifiers import Identifier, read_identifier
-from filmroom.dicom.keywords import from_keywords
 from filmroom.errors import Conflict, Forbidden, Malformed, NotFound
 from filmroom.model.instance import Attributes
 from filmroom.model.records import Record

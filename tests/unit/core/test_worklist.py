@@ -12,8 +12,8 @@ import pytest
 
 from filmroom.core import worklist
 from filmroom.core.archive import Archive
+from filmroom.dicom.by_keyword import from_keywords
 from filmroom.dicom.datasets import write_dataset
-from filmroom.dicom.keywords import from_keywords
 from filmroom.errors import Conflict, Forbidden, Malformed, NotFound
 from filmroom.index.memory import MemoryIndex
 from filmroom.model.instance import Attributes

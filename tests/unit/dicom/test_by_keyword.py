@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from filmroom.dicom.by_keyword import from_keywords
 from filmroom.dicom.datasets import read_dataset, write_dataset
-from filmroom.dicom.keywords import from_keywords
 from filmroom.errors import Malformed, TooLarge
 
 EXPLICIT = "1.2.840.10008.1.2.1"
