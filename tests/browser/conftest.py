@@ -65,7 +65,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("browser")
     port = free_port()
     command = [sys.executable, "-m", "filmroom", "serve", "--demo"]
-    command += ["--data", str(folder / "data"), "--port", str(port)]
+    command += ["--data", str(folder / "data"), "--port", str(port), "--dimse-port", "0"]
     log = folder / "server.log"
     with log.open("wb") as err:
         server = subprocess.Popen(

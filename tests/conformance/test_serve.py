@@ -17,9 +17,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from filmroom.association.connection import Patience, connect
+from filmroom.association.messages import Command, CommandField, Message
+from filmroom.association.negotiation import propose
+from filmroom.association.pdus import Abort, AssociateRequest
 from filmroom.testing.objects import ct_slice, part10, uid
 
-READY = re.compile(r"ready http=(http://127\.0\.0\.1:(\d+))\n")
+ECHO = AssociateRequest(
+    "FILMROOM", "TESTER", propose([("1.2.840.10008.1.1", ["1.2.840.10008.1.2"])])
+)
+
+READY = re.compile(
+    r"ready http=(http://127\.0\.0\.1:(\d+))(?: dimse=FILMROOM@127\.0\.0\.1:(\d+))?\n"
+)
 START = 60.0  # seconds: other tests may run beside
 
 
@@ -28,6 +38,7 @@ class Server:
 
     def __init__(self, data: Path, *flags: str, **environment: str) -> None:
         command = [sys.executable, "-m", "filmroom", "serve", "--data", str(data), "--port", "0"]
+        command += ["--dimse-port", "0"]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("FILMROOM_")}
         self.log = data.parent / f"log-{time.monotonic_ns()}"
         self.log.parent.mkdir(exist_ok=True, parents=True)
@@ -42,6 +53,7 @@ class Server:
             )
         self.url = ""
         self.port = 0
+        self.dimse_port = 0
 
     def wait_until_ready(self) -> Server:
         assert self.process.stdout is not None
@@ -52,6 +64,7 @@ class Server:
         ready = READY.fullmatch(line)
         assert ready, (line, self.log.read_text())
         self.url, self.port = ready[1], int(ready[2])
+        self.dimse_port = int(ready[3] or 0)
         return self
 
     def store(self, *objects: bytes) -> httpx.Response:
@@ -191,7 +204,8 @@ def test_another_host_is_listened_to_where_the_operator_insists(start: Start) ->
     assert server.process.stdout is not None
     line = server.process.stdout.readline()
 
-    assert re.fullmatch(r"ready http=http://0\.0\.0\.0:\d+\n", line), line
+    ready = r"ready http=http://0\.0\.0\.0:\d+ dimse=FILMROOM@0\.0\.0\.0:\d+\n"
+    assert re.fullmatch(ready, line), line
     until = time.monotonic() + 10
     while "Without authentication" not in server.log.read_text() and time.monotonic() < until:
         time.sleep(0.05)
@@ -213,13 +227,57 @@ def test_a_wrong_setting_is_refused_in_one_line(start: Start) -> None:
     assert said.startswith("filmroom: setting FILMROOM_KEEP_ALIVE: input should be a valid number")
 
 
-def test_a_dimse_port_that_does_nothing_is_said_to_do_nothing(start: Start) -> None:
-    asked = start("--dimse-port", "11119")
-    assert "This version has no DIMSE door" in asked.log.read_text()
-    asked.stop()
+def test_both_doors_are_open_when_it_is_ready(start: Start) -> None:
+    server = start()
 
-    without = start("--dimse-port", "11119", "--no-dimse")
-    assert "DIMSE" not in without.log.read_text()
+    connection, _ = connect(("127.0.0.1", server.dimse_port), ECHO)
+    with connection:
+        connection.send_message(1, Command(field=CommandField.C_ECHO_RQ, message_id=1))
+        heard = connection.hear()
+        assert isinstance(heard, Message)
+        assert heard.command.status == 0
+        assert server.stop() == 0  # although a caller is still there
+        assert isinstance(connection.hear(), Abort)
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_dimse_is_left_out_by_a_flag(start: Start) -> None:
+    server = start("--no-dimse")
+
+    assert server.dimse_port == 0
+    assert server.studies() == []
+    assert server.stop() == 0
+
+
+def test_a_dimse_port_in_use_is_said_in_one_line(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(start("--dimse-port", str(port), ready=False))
+
+    expected = f"filmroom: port {port} on 127.0.0.1 is in use; choose another with --dimse-port"
+    assert said.startswith(expected)
+
+
+def node_of(server: Server) -> int:
+    """The node process: a child of another thread than the web processes."""
+    main = server.process.pid
+    threads = [each for each in Path(f"/proc/{main}/task").iterdir() if each.name != str(main)]
+    children = {child for each in threads for child in (each / "children").read_text().split()}
+    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    (node,) = [child for child, line in lines.items() if b"spawn_main" in line]
+    return node
+
+
+def test_a_node_that_dies_is_started_again(start: Start) -> None:
+    server = start()
+
+    os.kill(node_of(server), signal.SIGKILL)
+
+    # Who calls meanwhile waits in the line of the socket, which the server keeps open.
+    connection, _ = connect(("127.0.0.1", server.dimse_port), ECHO, Patience(artim=START))
+    assert connection.release()
+    assert server.stop() == 0
+    assert "the node died" in server.log.read_text()
 
 
 def test_two_workers_share_the_port_and_each_reads_what_the_other_wrote(start: Start) -> None:

@@ -25,7 +25,7 @@ GROWTH = 64 * MB
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A server in a process of its own, and its port."""
-    command = [sys.executable, "-m", "filmroom", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "filmroom", "serve", "--port", "0", "--no-dimse"]
     command += ["--data", str(tmp_path / "data")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -72,7 +72,8 @@ def test_the_wheel_serves_the_viewer_without_node(installed: Path) -> None:
     assert where.startswith(str(installed))
     assert where != filmroom.__file__
 
-    command = [python, "-m", "filmroom", "serve", "--port", "0", "--data", installed / "data"]
+    command = [python, "-m", "filmroom", "serve", "--port", "0", "--dimse-port", "0"]
+    command += ["--data", installed / "data"]
     server = subprocess.Popen(
         command,
         env=environment | {"PATH": "/nowhere"},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import ipaddress
 import os
 import signal
 import socket
@@ -16,12 +14,11 @@ from typing import Any
 import anyio.to_thread
 import uvicorn
 
+from filmroom.cli import listening
 from filmroom.cli.http_limits import WireLimits
 from filmroom.cli.http_protocol import bounded
-from filmroom.errors import Broken, Forbidden
 from filmroom.settings import Settings
 
-BACKLOG = 2048  # connections that wait to be accepted; the kernel may allow fewer
 THREADS = 64  # requests that are worked on at once; each mostly waits for the disk
 GRACE = 10  # seconds that requests in flight have to finish in when the server stops
 LAST = 60.0  # seconds from the signal to the end, whatever hangs
@@ -30,39 +27,12 @@ PROXIES = ["127.0.0.1", "::1"]  # from these X-Forwarded-For and -Proto are beli
 
 def listen(settings: Settings) -> socket.socket:
     """A socket that listens where the settings say; refusals in one line."""
-    host = settings.host
-    try:
-        found = socket.getaddrinfo(host or "0.0.0.0", settings.port, type=socket.SOCK_STREAM)  # noqa: S104
-    except (OSError, UnicodeError):
-        raise Broken(f"host {host} has no address") from None
-    family, kind, protocol, _, address = found[0]
-    if not (settings.insecure or ipaddress.ip_address(address[0]).is_loopback):
-        raise Forbidden(
-            f"refusing to listen on {host}: there is no authentication yet, so whoever reaches"
-            " the port could read and delete everything; --insecure does it all the same"
-        )
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise Broken(_cannot_listen(settings, error)) from None
-    return listening
+    return listening.listen(settings.host, settings.port, "--port", to_network=settings.insecure)
 
 
-def _cannot_listen(settings: Settings, error: OSError) -> str:
-    where = f"port {settings.port} on {settings.host}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use; choose another with --port, or any free one with --port 0"
-    return f"cannot listen on {where}: {error.strerror}"
-
-
-def url_of(settings: Settings, listening: socket.socket) -> str:
+def url_of(settings: Settings, listener: socket.socket) -> str:
     """The address that a browser on this machine opens."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{listening.getsockname()[1]}"
+    return f"http://{listening.shown(settings.host, listener)}"
 
 
 class Server(uvicorn.Server):
@@ -115,7 +85,7 @@ def server_of(app: Callable[..., Any], settings: Settings, accepting: Callable[[
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=PROXIES,
-        backlog=BACKLOG,
+        backlog=listening.BACKLOG,
         timeout_graceful_shutdown=GRACE,
     )
     return Server(config, accepting)
@@ -124,8 +94,8 @@ def server_of(app: Callable[..., Any], settings: Settings, accepting: Callable[[
 def run(
     app: Callable[..., Any],
     settings: Settings,
-    listening: socket.socket,
+    listener: socket.socket,
     accepting: Callable[[], None],
 ) -> None:
     """Serve until a signal says stop; requests in flight are finished, within bounds."""
-    server_of(app, settings, accepting).run(sockets=[listening])
+    server_of(app, settings, accepting).run(sockets=[listener])

@@ -122,7 +122,7 @@ def work(settings: Settings, listening: socket, speaks: Connection[None, None]) 
     logs.set_up(settings)
     keep_buffers()
     collect_seldom()
-    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    threading.Thread(target=end_with_parent, name="parent-watch", daemon=True).start()
 
     def accepting() -> None:
         try:
@@ -136,7 +136,8 @@ def work(settings: Settings, listening: socket, speaks: Connection[None, None]) 
         http.run(build(archive), settings, listening, accepting)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the end of the process that started this one, and follow it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -60,7 +60,7 @@ class ServingSettings(BaseModel, use_attribute_docstrings=True):
     dimse_port: int = Field(11112, le=MAX_PORT)
     """DIMSE port; 0 picks a free one."""
     dimse: bool = True
-    """Whether to open the DIMSE door, where this version has one."""
+    """Whether to open the DIMSE door."""
     aet: Title = "FILMROOM"
     """The archive's AE title, also in the `/dcm4chee-arc/aets/{AET}/` addresses."""
     index: str = ""
