@@ -538,12 +538,76 @@ class TestManyAtOnce:
         assert web.get(RENDERED).status_code == 200
 
         turns.total_tokens = 0
-        got = web.get(f"{RENDERED}?viewport=9,9")
+        got = web.get(f"{RENDERED}?viewport=9,9", headers=PNG)
         kept = web.get(RENDERED)
+        plain = web.get(f"{RENDERED}?viewport=9,9")
 
         assert got.status_code == 503
         assert int(got.headers["retry-after"]) > 0
         assert kept.status_code == 200  # made before: nobody need draw it
+        assert plain.status_code == 200  # drawn at once: nobody need wait
+
+
+class TestDrawnAtOnce:
+    """Small pictures of small native frames need no worker, no thread and no place on the disk."""
+
+    SMALL = f"{RENDERED}?viewport=32,32"
+
+    def test_nothing_is_started_and_nothing_kept(self, web: TestClient, store, archive) -> None:
+        store(halves())
+
+        pictures = [
+            seen(web.get(path))
+            for path in (self.SMALL, self.SMALL.replace("rendered", "thumbnail"))
+        ]
+
+        assert [picture.size for picture in pictures] == [(32, 16), (32, 16)]
+        assert [shades(picture, (5, 8), (25, 8)) for picture in pictures] == [about(SHADES)] * 2
+        assert archive.pixels._pool.workers == []
+        assert list(archive.derived.keys()) == []
+
+    def test_the_same_picture_comes_whether_all_is_in_memory_or_not(
+        self, web: TestClient, store, archive, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store(halves())
+        first, in_memory = web.get(self.SMALL), web.get(self.SMALL)
+        monkeypatch.setattr(type(archive.storage), "at_hand", lambda *_: None)
+        from_disk = web.get(self.SMALL)
+
+        assert first.content == in_memory.content == from_disk.content
+        assert first.headers == in_memory.headers == from_disk.headers
+
+    def test_it_is_gone_with_the_instance(self, web: TestClient, store) -> None:
+        store(halves())
+        assert web.get(self.SMALL).status_code == 200
+        assert web.delete(instance_url()).is_success
+
+        assert web.get(self.SMALL).status_code == 404
+
+    def test_what_the_client_has_is_not_drawn(self, web: TestClient, store, archive) -> None:
+        store(halves())
+        got = web.get(self.SMALL)
+        archive.pixels.render = None
+
+        again = web.get(self.SMALL, headers={"If-None-Match": got.headers["etag"]})
+
+        assert (again.status_code, again.content) == (304, b"")
+
+    @pytest.mark.parametrize("query", ["window=1", "viewport=0,9", "quality=101"])
+    def test_what_cannot_be_read_is_told_as_ever(self, web: TestClient, store, query: str) -> None:
+        store(halves())
+        web.get(self.SMALL)
+
+        assert web.get(f"{RENDERED}?{query}").status_code == 400
+
+    def test_a_region_a_png_or_an_annotation_is_drawn_by_a_worker(
+        self, web: TestClient, store, archive
+    ) -> None:
+        store(halves())
+        web.get(self.SMALL)
+
+        assert web.get(f"{RENDERED}?viewport=32,32,0,0,32,32").status_code == 200
+        assert len(archive.pixels._pool.workers) == 1
 
 
 def test_too_many_frames_for_one_animation_are_refused(web: TestClient, store) -> None:

@@ -30,6 +30,9 @@ class NoPixels:
     ) -> bytes:
         raise Undecodable("this archive decodes nothing")
 
+    def draws_at_once(self, image: Image, rendering: Rendering, size: int) -> bool:
+        return False
+
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         raise Undecodable("this archive draws nothing")
 

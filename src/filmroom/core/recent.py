@@ -23,6 +23,14 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
+    def at_hand(self, key: str) -> T | None:
+        """The value of a key if it is kept."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
     def get_or_read(self, key: str, read: Callable[[], tuple[T, int]]) -> T:
         """The value of a key; `read` gives it and its weight."""
         with self._lock:

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from filmroom.core.archive import Archive
 from filmroom.core.content import MemoryContent
-from filmroom.core.image import frame_bytes, image_of
+from filmroom.core.image import frame_at_hand, frame_bytes, image_of
 from filmroom.core.representative import is_picture
 from filmroom.core.viewing import Fractions, frame_for, settled, shape_of
 from filmroom.dicom.frames import Span
 from filmroom.dicom.kinds import kind_of
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
-from filmroom.errors import Malformed, NotAcceptable, TooLarge, Undecodable, Unsupported
+from filmroom.errors import (
+    ArchiveError,
+    Malformed,
+    NotAcceptable,
+    TooLarge,
+    Undecodable,
+    Unsupported,
+)
 from filmroom.model.instance import Located
+from filmroom.model.pixels import Image
 from filmroom.model.rendering import Rendering, Viewport
 
 GIF, JPEG = "image/gif", "image/jpeg"
 PICTURES = (JPEG, "image/png", GIF, "image/webp", "image/jxl")
 """Media types that pictures are made in, the usual one first."""
 
-DRAWN = 1
+DRAWN = 2
 """Counts up whenever the same frames are drawn otherwise, so that no old picture is given."""
 
 KEPT = frozenset({Viewport(128, 128), Viewport(256, 256)})
 """Boxes of the thumbnails that are kept for good; any others would be without number."""
+
+SMALL = 2 << 20
+"""Bytes of an instance of which everything can be read without being missed elsewhere."""
 
 ANIMATED = 256 << 20
 """Bytes of stored frames that are read for one animated picture, as far as can be told."""
@@ -66,7 +78,8 @@ class Scene:
 
 def picture(archive: Archive, scene: Scene) -> bytes:
     """The picture, from what was made before where that is kept; Undecodable if it cannot be."""
-    if scene.presentation is not None:  # which may go while the image stays
+    # A presentation state may go while the image stays.
+    if scene.presentation is not None or is_drawn_at_once(archive, scene):
         return _draw(archive, scene)
     return archive.derived.get_or_make(
         scene.located.key,
@@ -74,6 +87,19 @@ def picture(archive: Archive, scene: Scene) -> bytes:
         lambda: _draw(archive, scene),
         kept=scene.rendering.viewport in KEPT and not scene.rendering.enlarge,
     )
+
+
+def is_drawn_at_once(archive: Archive, scene: Scene) -> bool:
+    """Whether a picture is drawn as soon as it would be found where others are kept."""
+    located = scene.located
+    if not is_small(located) or scene.presentation is not None or len(scene.numbers) > 1:
+        return False
+    return archive.pixels.draws_at_once(image_of(archive, located), scene.rendering, located.size)
+
+
+def is_small(located: Located) -> bool:
+    """Whether all that drawing needs of a picture is read without being missed elsewhere."""
+    return located.size <= SMALL and is_picture(located)
 
 
 def icon(archive: Archive, scene: Scene) -> bytes:
@@ -90,22 +116,45 @@ def icon(archive: Archive, scene: Scene) -> bytes:
 
 def _draw(archive: Archive, scene: Scene) -> bytes:
     """Read what is needed and have it drawn; all of the blob is read here (`Derived`)."""
-    located, state = scene.located, scene.presentation
+    located = scene.located
     image = image_of(archive, located)
+    numbers = _numbers(scene, image)
+    frames = [frame_bytes(archive, located, number) for number in numbers]
+    return _drawn(archive, scene, image, numbers, frames)
+
+
+def _draw_at_hand(archive: Archive, scene: Scene) -> bytes | None:
+    """The same where that waits neither for a disk nor for a worker; None where it might."""
+    located = scene.located
+    image = archive.images.at_hand(located.key)
+    if image is None or not is_drawn_at_once(archive, scene):
+        return None
+    numbers = _numbers(scene, image)
+    frame = frame_at_hand(archive, located, numbers[0])
+    return None if frame is None else _drawn(archive, scene, image, numbers, [frame])
+
+
+def _numbers(scene: Scene, image: Image) -> tuple[int, ...]:
     shape_of(image.attributes)
-    numbers = scene.numbers or (frame_for(image.attributes, located.number_of_frames),)
+    return scene.numbers or (frame_for(image.attributes, scene.located.number_of_frames),)
+
+
+def _drawn(
+    archive: Archive, scene: Scene, image: Image, numbers: Sequence[int], frames: Sequence[bytes]
+) -> bytes:
+    state, viewport = scene.presentation, scene.rendering.viewport
     rendering = replace(
         scene.rendering,
-        viewport=settled(scene.rendering.viewport, image.attributes, scene.fractions),
+        viewport=settled(viewport, image.attributes, scene.fractions),
         presentation=image_of(archive, state).attributes if state else None,
     )
-    frames = [frame_bytes(archive, located, number) for number in numbers]
     try:
         return archive.pixels.render(frames, numbers, image, rendering)
     except TooLarge as error:
         raise Malformed(f"{error}: ask for a smaller viewport, or for fewer frames") from error
     except Unsupported as error:
-        raise Undecodable(f"instance {located.ref.instance}: {error}") from error
+        told = f"instance {scene.located.ref.instance}: {error}"
+        raise Undecodable(told) from error
 
 
 class Picture:
@@ -132,14 +181,20 @@ class Picture:
         return self._data
 
     def at_hand(self) -> bytes | None:
-        """The picture if it was asked for before."""
+        """The picture if it was asked for before, or is drawn with little work; for event loops."""
+        if self._data is None:
+            with suppress(ArchiveError):  # whoever then asks in a thread is told
+                self._data = _draw_at_hand(self.archive, self.scene)
         return self._data
 
-    def made(self) -> bytes | None:
-        """The picture if it was made before, for whomever: that takes one read of a file."""
+    def soon(self) -> bytes | None:
+        """The picture if it is had by reading one file: made before, or drawn with little work."""
         scene = self.scene
-        if self._data is None and scene.presentation is None and is_picture(scene.located):
-            self._data = self.archive.derived.find(scene.located.key, f"picture {scene.version}")
+        if self._data is not None or scene.presentation or not is_picture(scene.located):
+            return self._data
+        if is_drawn_at_once(self.archive, scene):
+            return self.read()
+        self._data = self.archive.derived.find(scene.located.key, f"picture {scene.version}")
         return self._data
 
     def chunks(self, within: Span | None = None) -> Iterator[bytes]:

@@ -50,13 +50,20 @@ def rendered_frames(
     return _alone(archive, form, _moving(archive, replace(scene, numbers=tuple(numbers))))
 
 
-def rendered(archive: Archive, selection: Selection, wanted: Wanted, showing: Showing) -> Answer:
+def rendered(
+    archive: Archive,
+    selection: Selection,
+    wanted: Wanted,
+    showing: Showing,
+    located: Located | None = None,
+) -> Answer:
     """An instance, or those of a study or series: the one that stands for it, or all as parts.
 
     Documents and videos are given as they are, unless pictures are liked better. A
-    presentation state is shown as the images that it refers to.
+    presentation state is shown as the images that it refers to. `located` is the instance
+    that is selected, for who has it.
     """
-    located = representative(archive, selection)
+    located = located or representative(archive, selection)
     if _is_liked_as_it_is(located, wanted):
         part, version = _as_it_is(archive, located)
         return Answer(Offer(part.media_type), [part], version)
@@ -76,13 +83,17 @@ def thumbnail(
     wanted: Wanted,
     rendering: Rendering,
     numbers: Sequence[int] = (),
+    located: Located | None = None,
 ) -> Answer:
-    """One small picture, always alone, and an icon rather than none (PS3.18 §10.4.1.1.4)."""
+    """One small picture, always alone, and an icon rather than none (PS3.18 §10.4.1.1.4).
+
+    `located` is the instance that is selected, for who has it.
+    """
     form = wanted.choose([Offer(each) for each in PICTURES])
     if form is None and not wanted.takes_multipart():
         raise NotAcceptable(f"thumbnails are given as {', '.join(PICTURES)}")
     form = form or Offer(JPEG)
-    located = representative(archive, selection)
+    located = located or representative(archive, selection)
     _check_numbers(located, numbers)
     scene = Scene(located, replace(rendering, media_type=form.media_type), tuple(numbers[:1]))
     return _alone(archive, form, scene, forgiving=True)

@@ -83,6 +83,13 @@ def _turned(
     return [CutContent(turned, Span(each.start - whole.start, each.length)) for each in spans]
 
 
+def frame_at_hand(archive: Archive, located: Located, number: int) -> bytes | None:
+    """The same where that waits for no disk; None where it might."""
+    index = frame_index(archive, located.key)
+    (content,) = stored_frames(archive, located, index, [number])
+    return content.at_hand()
+
+
 def _word(archive: Archive, ref: InstanceRef) -> int:
     """Bytes of the words that big-endian pixel data is written in.
 

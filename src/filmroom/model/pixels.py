@@ -55,6 +55,9 @@ class Pixels(Protocol):
     ) -> bytes:
         """Frames (numbered from 1) as a picture; several only for animated GIF."""
 
+    def draws_at_once(self, image: Image, rendering: Rendering, size: int) -> bool:
+        """Whether `render` draws a frame of an instance of `size` bytes in under a millisecond."""
+
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         """A picture that stands for what has no pixels: a modality or kind such as `SR`."""
 

@@ -23,14 +23,13 @@ from filmroom.pixels.picture import GIF, encode
 from filmroom.pixels.presentation import presented, pseudo_coloured
 from filmroom.pixels.profiles import in_profile
 from filmroom.pixels.scene import Scene, scenes
+from filmroom.pixels.shaded import shaded
 from filmroom.pixels.values import Decoded
 from filmroom.pixels.viewport import (
     MOST_PIXELS,
     Picture,
     cut,
     most_reduced,
-    reduced,
-    reduction,
     scaled,
     within,
 )
@@ -105,20 +104,11 @@ def _coloured(decoded: Decoded, by: int, scene: Scene) -> Picture:
 def _grey(
     decoded: Decoded, by: int, scene: Scene, window: Window | None
 ) -> tuple[Picture, Window | None]:
-    """Shades in their place, and the window they are seen through.
-
-    What becomes much smaller is first reduced, since fewer values then need shades;
-    but not padding, whose mean with real values would be neither.
-    """
+    """Shades in their place, and the window they are seen through."""
     shown = _transformations(scene, replace(scene.format, photometric=decoded.photometric), window)
-    padded = padding(decoded.values, scene.attributes, scene.format)
-    shown = shown.seen(decoded.values, padded)
-    part, region = cut(decoded.values, scene.placement.region, by)
-    further = reduction(part, scene.placement, by) if padded is None else 1
-    shades = shown.shades(reduced(part, further) if further > 1 else part)
-    if padded is not None:
-        shades[cut(padded, scene.placement.region)[0]] = 0
-    picture = scaled(shades, region, scene.placement, by * further, early_by(by))
+    picture, shown = shaded(
+        decoded.values, shown, scene.attributes, scene.format, scene.placement, by, early_by(by)
+    )
     if scene.presentation:
         picture = pseudo_coloured(picture, scene.presentation)
     return picture, shown.voi if isinstance(shown.voi, Window) else None
@@ -128,7 +118,7 @@ def _transformations(scene: Scene, format: PixelFormat, window: Window | None) -
     if scene.presentation:
         shown = presented(scene.presentation, scene.attributes, scene.number, format)
     else:
-        shown = grayscale(scene.attributes, scene.number, format)
+        shown = grayscale(scene.attributes, scene.number, format, window)
     voi = window or shown.voi
     if format.floating and isinstance(voi, Window):
         voi = exact(voi)

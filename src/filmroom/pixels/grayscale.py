@@ -139,16 +139,17 @@ def _bytes(shades: NDArray[np.float32]) -> Shades:
     return shades.astype(np.uint8)
 
 
-def grayscale(attributes: Attributes, frame: int, format: PixelFormat) -> Grayscale:
-    """The transformations of a frame (from 1) as its own attributes say."""
+def grayscale(
+    attributes: Attributes, frame: int, format: PixelFormat, window: Window | None = None
+) -> Grayscale:
+    """The transformations of a frame (from 1) as its own attributes say, but for a `window`."""
     modality = modality_of(attributes, frame, format)
-    voi = voi_attributes(attributes, frame)
+    voi: Window | Lut | None = window
+    if voi is None:
+        told = voi_attributes(attributes, frame)
+        voi = voi_of(told, modality, format) or _whole_range(attributes, modality, format)
     shape = text(attributes, PRESENTATION_LUT_SHAPE)
-    return Grayscale(
-        modality,
-        voi_of(voi, modality, format) or _whole_range(attributes, modality, format),
-        inverse=format.photometric == MONOCHROME1 or shape == "INVERSE",
-    )
+    return Grayscale(modality, voi, inverse=format.photometric == MONOCHROME1 or shape == "INVERSE")
 
 
 def modality_of(attributes: Attributes, frame: int, format: PixelFormat) -> Rescale | Lut:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from filmroom.errors import NotAcceptable
+from filmroom.pixels.jpeg_file import jpeg_file, save
 
 JPEG = "image/jpeg"
 PNG = "image/png"
@@ -23,9 +24,6 @@ JXL = "image/jxl"
 CARRIES_PROFILE = (JPEG, PNG, WEBP)
 LONGEST_SIDE = {JPEG: 65_500, GIF: 65_535, WEBP: 16_383}
 """Pixels that the format, or its library, can count."""
-
-FULL_COLOUR = 90
-"""JPEG quality from which on colour is kept at full resolution."""
 
 Picture = NDArray[np.uint8]
 """(rows, columns) of grey or (rows, columns, 3) of red, green and blue."""
@@ -43,14 +41,13 @@ def encode(
     _check(first, media_type, profile)
     match media_type:
         case "image/jpeg":
-            sampling = "4:4:4" if quality >= FULL_COLOUR else "4:2:0"
-            return _save(first, "JPEG", quality=quality, subsampling=sampling, icc_profile=profile)
+            return jpeg_file(first, quality, profile)
         case "image/png":
             return png(first, profile)
         case "image/gif":
             return _gif(pictures, durations)
         case "image/webp":  # method 0 is three times as fast as the usual 4, and 5 % larger
-            return _save(first, "WEBP", quality=quality, method=0, icc_profile=profile)
+            return save(first, "WEBP", quality=quality, method=0, icc_profile=profile)
         case "image/jxl":
             return _jpeg_xl(first, quality)
     raise NotAcceptable(f"pictures are not made as {media_type}")
@@ -76,16 +73,10 @@ def distance(quality: int) -> float:
     return 0.1 + (100 - quality) * 0.09
 
 
-def _save(picture: Picture, form: str, **options: object) -> bytes:
-    out = BytesIO()
-    Pillow.fromarray(picture).save(out, form, **options)
-    return out.getvalue()
-
-
 def _gif(pictures: Sequence[Picture], durations: Sequence[int]) -> bytes:
     first, *others = [Pillow.fromarray(np.ascontiguousarray(picture)) for picture in pictures]
     if not others:
-        return _save(np.ascontiguousarray(pictures[0]), "GIF")
+        return save(np.ascontiguousarray(pictures[0]), "GIF")
     out = BytesIO()
     first.save(
         out,

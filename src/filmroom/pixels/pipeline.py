@@ -1,4 +1,4 @@
-"""The port `Pixels`: decoding, coding and drawing in worker processes."""
+"""The port `Pixels`: decoding, coding and drawing, in worker processes but for plain frames."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 from pickle import PickleBuffer
 
+from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.dicom.video.remux import Remuxed
 from filmroom.errors import Undecodable
 from filmroom.model.instance import Attributes
 from filmroom.model.pixels import Coded, Image
 from filmroom.model.rendering import Rendering
+from filmroom.pixels.plain import AT_ONCE, draw_plain, is_plain
 from filmroom.pixels.pool import Pool
 from filmroom.pixels.video import VideoPrograms
 from filmroom.settings import Settings
@@ -64,6 +66,8 @@ class PixelPipeline:
         self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
     ) -> bytes:
         self._check(frames)
+        if len(frames) == len(numbers) == 1 and is_plain(image, rendering, len(frames[0])):
+            return draw_plain(frames[0], numbers[0], image, rendering)
         buffers = [PickleBuffer(frame) for frame in frames]
         bare = replace(image, attributes=_of_frames(image.attributes, numbers))
         seconds = self._seconds * max(len(buffers), 1)
@@ -71,6 +75,10 @@ class PixelPipeline:
             "render", buffers, list(numbers), bare, rendering, seconds=seconds
         )
         return picture
+
+    def draws_at_once(self, image: Image, rendering: Rendering, size: int) -> bool:
+        syntax = transfer_syntax(image.transfer_syntax)
+        return not syntax.deflated and size <= AT_ONCE and is_plain(image, rendering, size)
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         _, picture = self._pool.run("icon", kind, rendering, seconds=self._seconds)

@@ -198,25 +198,55 @@ def most_reduced(placement: Placement) -> int:
     return max(int(min(1 / across, 1 / down) / 2), 1)
 
 
-def reduction(values: Values, placement: Placement, by: int = 1) -> int:
-    """By how much values are to be reduced that were reduced before: 1 for not at all."""
+def reduction(values: Values, region: Region, placement: Placement, by: int = 1) -> int:
+    """By how much values are to be reduced that were reduced before: 1 for not at all.
+
+    By all there is where each pixel of the picture then is the mean of a square of them;
+    else by as much as is not seen when the rest is scaled. `region` lies among the values.
+    """
+    across, down = (round(1 / scale, 9) for scale in placement.scale)
+    if by == 1 and across == down == int(across) and _covers(region, values):
+        return int(across)
     return max(min(most_reduced(placement) // by, len(values), len(values.T)), 1)
 
 
-def reduced(values: Values, by: int) -> NDArray[np.float32]:
-    """The means of squares of `by` x `by` values; of what is left of them at the far edges."""
+def _covers(region: Region, values: Values) -> bool:
     rows, columns = values.shape
-    sums = values[::by].astype(np.float32)
-    for start in range(1, by):
-        part = values[start::by]
-        sums[: len(part)] += part
-    means = sums[:, ::by].copy()
+    return (region.x, region.y, region.width, region.height) == (0, 0, columns, rows)
+
+
+def reduced(values: Values, by: int, bits: int = 16) -> NDArray[np.float32]:
+    """The means of squares of `by` x `by` values; of what is left of them at the far edges.
+
+    Of integers of two bytes at most `bits` are used.
+    """
+    sums = _summed(values, by, bits)
+    # Rows were summed first, one beside the other in memory; of columns there are fewer now.
+    means = sums[:, ::by].astype(np.float32)
     for start in range(1, by):
         part = sums[:, start::by]
         means[:, : part.shape[1]] += part
+    rows, columns = values.shape
     means /= _counts(rows, by)[:, None]
     means /= _counts(columns, by)
     return means
+
+
+def _summed(values: Values, by: int, bits: int) -> Values:
+    """The sums of `by` rows each."""
+    rows, columns = values.shape
+    whole = rows // by
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
+        wide = np.dtype(np.float32)
+    else:
+        narrow = by << bits <= 1 << 16  # which is as quick as the memory is
+        wide = np.dtype(f"{values.dtype.kind}{2 if narrow else 4}")
+    sums = np.empty((-(-rows // by), columns), wide)
+    blocks = values[: whole * by].reshape(whole, by, columns)
+    np.add.reduce(blocks, axis=1, dtype=wide, out=sums[:whole])
+    if whole < len(sums):
+        np.add.reduce(values[whole * by :], axis=0, dtype=wide, out=sums[whole])
+    return sums
 
 
 def _counts(length: int, by: int) -> NDArray[np.float32]:

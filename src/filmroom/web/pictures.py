@@ -16,12 +16,13 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
 from filmroom.core.content import MemoryContent
-from filmroom.core.render import Picture
+from filmroom.core.render import Picture, is_small
 from filmroom.core.shown import Shown
 from filmroom.errors import Busy, NotAcceptable, NotFound
 from filmroom.model.answer import Answer, Content, Part
+from filmroom.model.instance import Located
 from filmroom.model.selection import Selection
-from filmroom.web.request import selection_of
+from filmroom.web.request import archive_of, ref_of, selection_of
 from filmroom.web.sending import (
     CRLF,
     Streamed,
@@ -35,6 +36,8 @@ from filmroom.web.sending import (
 )
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Plan = Callable[[Request, Located | None], Answer]
+"""What is to be sent; of an instance that was located already if there is one."""
 
 VIDEOS = 4
 """Videos that are made ready at once, which may mean to code them anew."""
@@ -87,40 +90,85 @@ def named_of(request: HTTPConnection) -> Selection:
     return selection_of(request)
 
 
-def drawn(plan: Callable[[Request], Answer | Response]) -> Endpoint:
-    """An endpoint that sends what `plan` says: what is to be drawn is not drawn there yet."""
+def drawn(plan: Plan) -> Endpoint:
+    """An endpoint that sends what `plan` says: what takes long to draw is not drawn there yet."""
+
+    def begun(request: Request) -> Answer | Response:
+        answer = plan(request, None)
+        return at_once(request, answer) or answer
 
     @wraps(plan)
     async def endpoint(request: Request) -> Response:
-        answer = await run_in_threadpool(plan, request)
+        response = _in_place(plan, request)
+        if response is not None:
+            return response
+        answer = await run_in_threadpool(begun, request)
         return answer if isinstance(answer, Response) else await send(request, answer)
 
     return endpoint
 
 
-async def send(request: Request, answer: Answer) -> Response:
-    """An answer of pictures, or of one document or video."""
-    shape = "multipart" if answer.form.multipart else "single"
-    headers = describing(strong_etag(answer.version, answer.form.media_type, shape))
+def _in_place(plan: Plan, request: Request) -> Response | None:
+    """The picture of a small instance that is in memory, drawn in the event loop.
+
+    That takes less time than having a thread do it, and than it takes to send a frame.
+    """
+    if "instance" not in request.path_params or b"presentation" in request.scope["query_string"]:
+        return None
+    named_of(request)
+    located = archive_of(request).index.locate(ref_of(request))
+    if not is_small(located):
+        return None
+    answer = plan(request, located)
+    return _current(request, answer) or _ready(request, answer, Picture.at_hand)
+
+
+def at_once(request: Request, answer: Answer) -> Response | None:
+    """What the client has already, or a picture that takes no time worth another thread's turn."""
+    return _current(request, answer) or _ready(request, answer, Picture.soon)
+
+
+def _current(request: Request, answer: Answer) -> Response | None:
+    headers = _headers(answer)
     if is_current(request.headers.get("if-none-match"), headers["ETag"]):
         return not_modified(headers)
+    return None
+
+
+def _ready(
+    request: Request, answer: Answer, ready: Callable[[Picture], bytes | None]
+) -> Response | None:
+    picture = answer.parts[0].content
+    if answer.form.multipart or not isinstance(picture, Picture):
+        return None
+    data = ready(picture)
+    return None if data is None else _whole(request, answer, picture, data)
+
+
+async def send(request: Request, answer: Answer) -> Response:
+    """An answer that `at_once` does not give: of pictures, or of one document or video."""
     if answer.form.multipart:
-        return _gallery(request, answer, headers)
+        return _gallery(request, answer)
     (part,) = answer.parts
-    headers["Content-Disposition"] = "inline"
     if isinstance(part.content, Picture):
-        return await _picture(request, part.media_type, part.content, headers)
+        data = await drawers_of(request).draw(request, part.content)
+        return _whole(request, answer, part.content, data)
     if isinstance(part.content, Shown):
         await drawers_of(request).prepare(part.content)
-    return single(request, part, headers)
+    return single(request, part, _headers(answer))
 
 
-async def _picture(
-    request: Request, media_type: str, picture: Picture, headers: dict[str, str]
-) -> Response:
-    data = await run_in_threadpool(picture.made)
-    if data is None:
-        data = await drawers_of(request).draw(request, picture)
+def _headers(answer: Answer) -> dict[str, str]:
+    shape = "multipart" if answer.form.multipart else "single"
+    headers = describing(strong_etag(answer.version, answer.form.media_type, shape))
+    if not answer.form.multipart:
+        headers["Content-Disposition"] = "inline"
+    return headers
+
+
+def _whole(request: Request, answer: Answer, picture: Picture, data: bytes) -> Response:
+    """One picture, or a range of it."""
+    headers, media_type = _headers(answer), answer.parts[0].media_type
     if not picture.drawn:  # asked again, it may be
         del headers["ETag"]
     if "range" in request.headers:
@@ -128,7 +176,7 @@ async def _picture(
     return Response(data, headers=headers, media_type=media_type)
 
 
-def _gallery(request: Request, answer: Answer, headers: dict[str, str]) -> Response:
+def _gallery(request: Request, answer: Answer) -> Response:
     """Each picture is made when it is sent, so nobody knows how long all will be."""
     boundary = secrets.token_hex(16)
     root = request.scope.get("root_path", "")
@@ -144,7 +192,7 @@ def _gallery(request: Request, answer: Answer, headers: dict[str, str]) -> Respo
 
     media_type = multipart_type(answer.form.media_type, boundary)
     slots = drawers_of(request).galleries
-    del headers["ETag"]  # a boundary is drawn anew each time
+    headers = describing("")  # a boundary is drawn anew each time
     return Streamed(pieces(), None, media_type, headers, slots=slots)
 
 

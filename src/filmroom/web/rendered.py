@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from filmroom.core.rendered import Showing, rendered, rendered_frames
 from filmroom.model.answer import Answer
+from filmroom.model.instance import Located
 from filmroom.web.accept import wanted_by
 from filmroom.web.frames import read_numbers
 from filmroom.web.pictures import drawn, named_of
@@ -14,19 +15,19 @@ from filmroom.web.rendering_params import read_rendering
 from filmroom.web.request import archive_of, ref_of, uid_of
 
 
-def retrieve_rendered(request: Request) -> Answer:
+def retrieve_rendered(request: Request, located: Located | None = None) -> Answer:
     """A study, series or instance as pictures; documents and videos as they are."""
     archive = archive_of(request)
     selection = named_of(request)
-    return rendered(archive, selection, wanted_by(request.scope), _showing(request))
+    return rendered(archive, selection, wanted_by(request.scope), _showing(request), located)
 
 
-def retrieve_rendered_frames(request: Request) -> Answer:
+def retrieve_rendered_frames(request: Request, located: Located | None = None) -> Answer:
     """Frames of an instance, by number."""
     archive = archive_of(request)
     numbers = read_numbers(request.path_params["frames"], archive.settings.max_frames)
     showing = _showing(request)
-    located = archive.index.locate(ref_of(request))
+    located = located or archive.index.locate(ref_of(request))
     return rendered_frames(archive, located, numbers, wanted_by(request.scope), showing)
 
 

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from filmroom.core.rendered import thumbnail
 from filmroom.model.answer import Answer
+from filmroom.model.instance import Located
 from filmroom.web.accept import wanted_by
 from filmroom.web.frames import read_numbers
 from filmroom.web.pictures import drawn, named_of
@@ -18,7 +19,7 @@ SIZE = 128
 """Pixels of the longer side, where a request says no viewport."""
 
 
-def retrieve_thumbnail(request: Request) -> Answer:
+def retrieve_thumbnail(request: Request, located: Located | None = None) -> Answer:
     """A study, series, instance or frame at a glance; of several frames the first."""
     archive = archive_of(request)
     numbers: list[int] = []
@@ -26,7 +27,7 @@ def retrieve_thumbnail(request: Request) -> Answer:
         numbers = read_numbers(request.path_params["frames"], archive.settings.max_frames)
     rendering = read_thumbnail(request.query_params, SIZE, archive.settings)
     selection = named_of(request)
-    return thumbnail(archive, selection, wanted_by(request.scope), rendering, numbers)
+    return thumbnail(archive, selection, wanted_by(request.scope), rendering, numbers, located)
 
 
 _SERIES = "/studies/{study}/series/{series}"

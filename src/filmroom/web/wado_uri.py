@@ -28,7 +28,7 @@ from filmroom.model.selection import Selection
 from filmroom.model.wanted import MediaRange, Offer, Wanted
 from filmroom.web.accept import read_accept
 from filmroom.web.coded import rewriters_of
-from filmroom.web.pictures import send
+from filmroom.web.pictures import at_once, send
 from filmroom.web.rendering_params import read_fractions, read_frame_number, read_wado_rendering
 from filmroom.web.request import archive_of, read_uid, slots_of
 from filmroom.web.sending import describing, is_current, not_modified, single, strong_etag
@@ -114,9 +114,16 @@ async def _send_file(request: Request, answer: Answer) -> Response:
 
 
 async def _sent(request: Request) -> Response:
-    answer = await run_in_threadpool(wado_uri, request)
+    answer = await run_in_threadpool(_begun, request)
+    if isinstance(answer, Response):
+        return answer
     file = answer.form.media_type == DICOM
     return await (_send_file(request, answer) if file else send(request, answer))
+
+
+def _begun(request: Request) -> Answer | Response:
+    answer = wado_uri(request)
+    return answer if answer.form.media_type == DICOM else at_once(request, answer) or answer
 
 
 def _located(archive: Archive, request: Request) -> Located:

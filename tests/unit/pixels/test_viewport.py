@@ -15,6 +15,7 @@ from filmroom.pixels.viewport import (
     aspect_of,
     place,
     reduced,
+    reduction,
     scaled,
 )
 
@@ -111,6 +112,40 @@ def test_reduction_gives_the_means_of_squares(by: int, shape: tuple[int, int]) -
         for y in range(0, shape[0], by)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits"),
+    [("u1", 8), ("i1", 8), ("u2", 16), ("i2", 16), ("u2", 12), ("i2", 12), ("i4", 30)],
+)
+def test_no_sum_is_too_large_for_its_type(kind: str, bits: int) -> None:
+    most = 2 ** (bits - 1) - 1 if kind.startswith("i") else 2**bits - 1
+    values = np.full((40, 40), most, kind)
+    values[:, 20:] = -most - 1 if kind.startswith("i") else most
+
+    found = reduced(values, 20, bits)
+
+    np.testing.assert_allclose(found, [[most, values[0, -1]]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("image", "picture", "by"),
+    [
+        ((512, 512), Viewport(128, 128), 4),
+        ((512, 512), Viewport(512, 512), 1),
+        ((510, 510), Viewport(128, 128), 1),
+        ((1000, 1000), Viewport(128, 128), 3),
+        ((900, 300), Viewport(300, 300), 3),
+        ((512, 512), Viewport(128, 128, Region(0, 0, 256, 256)), 1),
+    ],
+)
+def test_what_fits_is_reduced_at_once_and_the_rest_by_half_of_it(
+    image: tuple[int, int], picture: Viewport, by: int
+) -> None:
+    values = np.zeros(image, np.uint16)
+    region = picture.region or Region(0, 0, image[1], image[0])
+
+    assert reduction(values, region, place(region, 1, picture)) == by
 
 
 CORNERS = np.array([[10, 20, 30], [40, 50, 60]], np.uint8)
