@@ -10,7 +10,7 @@ from filmroom.core import peers, sending
 from filmroom.core.archive import Archive
 from filmroom.core.outgoing import batches
 from filmroom.core.running import Run
-from filmroom.errors import Unsupported
+from filmroom.errors import Conflict
 from filmroom.model.instance import InstanceRef, Located
 from filmroom.model.job import JobKind, Progress
 from filmroom.model.peer import Peer
@@ -63,16 +63,24 @@ def _added(earlier: Progress, tally: Tally) -> Progress:
 
 
 def callable_peer(archive: Archive, name: str) -> Peer:
-    """The peer of a name, which can be called; NotFound, Unsupported if it cannot."""
+    """The peer of a name, which can be called; NotFound, Conflict if it cannot."""
     peer = peers.get(archive, name)
     if not peer.host:
-        raise Unsupported(f"peer {name!r} has no host: it calls us, and cannot be called")
+        raise Conflict(f"peer {name!r} has no host: it calls us, and cannot be called")
     return peer
 
 
 def selections_of(arguments: Mapping[str, Any]) -> list[Selection]:
     """What a job is about, from its arguments: lists of up to three UIDs."""
     return [Selection(*uids) for uids in arguments["selections"]]
+
+
+def lists_of(selections: Iterable[Selection]) -> list[list[str]]:
+    """The same as arguments of a job."""
+    return [
+        [uid for uid in (one.study, one.series, one.instance) if uid is not None]
+        for one in selections
+    ]
 
 
 def instances_of(archive: Archive, selections: Iterable[Selection]) -> list[Located]:

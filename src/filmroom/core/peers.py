@@ -47,9 +47,14 @@ def get(archive: Archive, name: str) -> Peer:
     return fixed if fixed is not None else _of_record(archive.records.get(KIND, name))
 
 
+def is_fixed(archive: Archive, name: str) -> bool:
+    """Whether the settings name the peer of a name."""
+    return _fixed(archive, name) is not None
+
+
 def add(archive: Archive, wanted: PeerSettings) -> Peer:
     """Make a peer known; Conflict if its name is taken."""
-    if _fixed(archive, wanted.name) is not None:
+    if is_fixed(archive, wanted.name):
         raise Conflict(f"there is a peer {wanted.name!r} in the settings")
     peer = _of_settings(wanted)
     try:
@@ -130,7 +135,7 @@ def _fixed(archive: Archive, name: str) -> Peer | None:
 
 
 def _refuse_fixed(archive: Archive, name: str) -> None:
-    if _fixed(archive, name) is not None:
+    if is_fixed(archive, name):
         raise Forbidden(f"peer {name!r} stands in the settings: it is changed there")
 
 

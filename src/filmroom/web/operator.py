@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, cast
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BaseModel
+from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from filmroom import __version__
 from filmroom.core import delete as verbs
 from filmroom.core.archive import Archive
-from filmroom.dicom.uids import is_uid
 from filmroom.errors import Malformed
 from filmroom.model.instance import InstanceRef
-from filmroom.model.selection import Selection
+from filmroom.web import jobs, peers
 from filmroom.web.api_docs import docs_page
+from filmroom.web.api_types import Selected, moment, selections_of
 from filmroom.web.errors import HANDLERS, answer_archive_error
 from filmroom.web.request import archive_of, source_of
 
 MAX_ROWS = 10_000
 
 
-def _uid(value: str) -> str:
-    if not is_uid(value, leading_zeros=True):
-        raise ValueError("is no UID")
-    return value
-
-
-Uid = Annotated[str, AfterValidator(_uid)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
 
 
@@ -100,14 +93,6 @@ class Changes(BaseModel):
     """The sequence number to go on from."""
 
 
-class Restore(BaseModel):
-    """What to restore: a study, a series of it, or an instance of that."""
-
-    study: Uid
-    series: Uid | None = None
-    instance: Uid | None = None
-
-
 class Restored(BaseModel):
     """How many instances are shown again."""
 
@@ -128,16 +113,14 @@ def counts(request: Request) -> CountsOut:
 def rejections(request: Request, limit: Limit = 1000) -> list[RejectionOut]:
     """What is rejected, newest first."""
     return [
-        RejectionOut(**_ref(one.ref), code=one.code, at=_time(one.at))
+        RejectionOut(**_ref(one.ref), code=one.code, at=moment(one.at))
         for one in archive_of(request).index.rejections(limit)
     ]
 
 
-def restore(request: Request, what: Restore) -> Restored:
+def restore(request: Request, what: Selected) -> Restored:
     """Show rejected instances again."""
-    if what.instance is not None and what.series is None:
-        raise Malformed("an instance is named with its series")
-    selection = Selection(what.study, what.series, what.instance)
+    (selection,) = selections_of([what])
     number = verbs.restore(archive_of(request), selection, source_of(request, "api"))
     return Restored(restored=number)
 
@@ -149,7 +132,7 @@ def asides(request: Request) -> list[AsideOut]:
             **_ref(one.ref),
             digest=one.key,
             size=one.size,
-            received=_time(one.received),
+            received=moment(one.received),
             source=one.source,
         )
         for one in archive_of(request).index.asides()
@@ -167,7 +150,7 @@ def changes(
                 **_ref(line.ref),
                 sequence=line.sequence,
                 action=line.action.value,
-                at=_time(line.at),
+                at=moment(line.at),
                 source=line.source,
             )
             for line in lines
@@ -196,6 +179,8 @@ def build_api(archive: Archive) -> FastAPI:
     api.get("/asides")(asides)
     api.get("/changes")(changes)
     api.post("/restore")(restore)
+    for more in (peers.api, jobs.api):
+        api.include_router(more)
     api.get("/docs", include_in_schema=False, response_class=HTMLResponse)(docs)
     return api
 
@@ -220,7 +205,3 @@ def _answer_invalid(request: Request, error: Exception) -> Response:
 
 def _ref(ref: InstanceRef) -> dict[str, str]:
     return {"study": ref.study, "series": ref.series, "instance": ref.instance}
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

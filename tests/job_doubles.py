@@ -12,6 +12,7 @@ from typing import Any, cast
 from filmroom.core import jobs
 from filmroom.core.archive import Archive
 from filmroom.errors import Declined, Unreachable
+from filmroom.model.instance import Attributes
 from filmroom.model.job import Job, JobState
 from filmroom.model.peer import Peer
 from filmroom.model.remote import Originator, Outgoing, Proposal, Remote
@@ -31,6 +32,25 @@ class ListeningPeer:
     is_away: bool = False
     before_each: Callable[[], None] | None = None
     """Is called before each instance is taken."""
+    matches: list[Attributes] = field(default_factory=list)
+    """What is found there."""
+    asked: list[tuple[str, Attributes]] = field(default_factory=list)
+    """SOP class and identifier of each query."""
+    is_cancelled: bool = False
+    """Whether a query was ended before its last match."""
+
+    def echo(self, peer: Peer) -> None:
+        if self.is_away:
+            raise Unreachable(f"{peer.name} does not answer")
+
+    def find(self, peer: Peer, sop_class: str, identifier: Attributes) -> Iterator[Attributes]:
+        self.echo(peer)
+        self.asked.append((sop_class, identifier))
+        try:
+            yield from self.matches
+        except GeneratorExit:
+            self.is_cancelled = True
+            raise
 
     @contextmanager
     def deliver(self, peer: Peer, proposals: Sequence[Proposal]) -> Iterator[ListeningPeer]:
