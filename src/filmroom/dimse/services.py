@@ -10,10 +10,12 @@ from filmroom.dimse.find import FIND
 from filmroom.dimse.get import GET
 from filmroom.dimse.move import MOVE
 from filmroom.dimse.provided import Handler, Provided
+from filmroom.dimse.steps import STEP_READING, STEPS
 from filmroom.dimse.store import STORE, storage_offer
+from filmroom.dimse.worklist import WORKLIST
 from filmroom.settings import Settings
 
-SERVICES: tuple[Provided, ...] = (ECHO, FIND, GET, MOVE)
+SERVICES: tuple[Provided, ...] = (ECHO, FIND, GET, MOVE, WORKLIST, STEPS, STEP_READING)
 """All but `STORE`, whose abstract syntaxes are without number."""
 
 _BY_SYNTAX: dict[str, Provided] = {
