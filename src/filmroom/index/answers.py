@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from filmroom.dicom.attributes import (
     AT_LEVEL,
@@ -28,8 +29,8 @@ _TAGS = {level: frozenset(a.top for a in AT_LEVEL[level]) for level in Level}
 _ONLINE = {"vr": "CS", "Value": ["ONLINE"]}
 
 
-def wanted(query: Query) -> frozenset[str]:
-    """Tags that a query's answer holds where the rows have them.
+def wanted(query: Query) -> tuple[str, ...]:
+    """Tags that a query's answer holds where the rows have them, in order.
 
     The defaults of the level and of those above it that the request does not
     name (PS3.18 §10.6.3.3); what was asked for or matched, of this level and above.
@@ -47,16 +48,12 @@ def wanted(query: Query) -> frozenset[str]:
         attribute = BY_TAG.get(path)
         if attribute is not None and attribute.level <= query.level:
             tags.add(attribute.top)
-    return frozenset(tags)
+    return tuple(sorted(tags))
 
 
-def answer(wanted: frozenset[str], rows: Iterable[Attributes]) -> Attributes:
-    """One match: the wanted attributes of an instance, its series and its study, by tag."""
-    match: Attributes = {INSTANCE_AVAILABILITY: _ONLINE}
-    for row in rows:
-        for tag in row.keys() & wanted:
-            match[tag] = row[tag]
-    return dict(sorted(match.items()))
+def answer(wanted: tuple[str, ...], row: Attributes) -> Attributes:
+    """One match: the wanted attributes of a study, with its series and instance, by tag."""
+    return {tag: row[tag] for tag in wanted if tag in row}
 
 
 def computed_of_study(
@@ -64,8 +61,9 @@ def computed_of_study(
 ) -> Attributes:
     """The attributes of a study that the archive makes (PS3.4 §C.3.4)."""
     made: Attributes = {
-        STUDY_RELATED_SERIES: {"vr": "IS", "Value": [series]},
-        STUDY_RELATED_INSTANCES: {"vr": "IS", "Value": [instances]},
+        INSTANCE_AVAILABILITY: _ONLINE,
+        STUDY_RELATED_SERIES: _number(series),
+        STUDY_RELATED_INSTANCES: _number(instances),
     }
     # Left out when unknown, never an element without a value: viewers fail on that.
     if kinds := sorted(modalities):
@@ -77,4 +75,9 @@ def computed_of_study(
 
 def computed_of_series(instances: int) -> Attributes:
     """The attributes of a series that the archive makes."""
-    return {SERIES_RELATED_INSTANCES: {"vr": "IS", "Value": [instances]}}
+    return {SERIES_RELATED_INSTANCES: _number(instances)}
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int) -> Attributes:
+    return {"vr": "IS", "Value": [value]}

@@ -104,7 +104,7 @@ class Search:
         tags = wanted(query)
         page = found[query.offset : query.offset + query.limit]
         return Found(
-            [answer(tags, (thing.attributes for thing in one.chain())) for one in page],
+            [answer(tags, _merged_chain(one)) for one in page],
             len(found),
             query.offset + len(page) < len(found),
             version,
@@ -167,6 +167,13 @@ def _merged(rows: Iterable[Row], level: Level) -> Attributes:
     for row in rows:
         for tag, element in at_level(row.instance.attributes, level).items():
             merged.setdefault(tag, element)
+    return merged
+
+
+def _merged_chain(thing: Thing) -> Attributes:
+    merged: Attributes = {}
+    for one in thing.chain():
+        merged |= one.attributes
     return merged
 
 

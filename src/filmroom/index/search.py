@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import cast
 
 import orjson
@@ -215,11 +216,16 @@ def _read(connection: sqlite3.Connection, sql: str, numbers: Sequence[int]) -> s
     return connection.execute(sql, (orjson.dumps(list(numbers)).decode(),))
 
 
+@lru_cache(maxsize=1024)
+def _texts(packed: bytes) -> tuple[str, ...]:
+    return tuple(orjson.loads(packed))
+
+
 def _studies(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Attributes]:
     return {
         pk: {
             **orjson.loads(kept),
-            **computed_of_study(series, instances, orjson.loads(kinds), orjson.loads(classes)),
+            **computed_of_study(series, instances, _texts(kinds), _texts(classes)),
             STUDY_UID: _uid(uid),
         }
         for pk, uid, kept, series, instances, kinds, classes in _read(connection, _STUDIES, numbers)
@@ -244,12 +250,12 @@ def _matches(
     tags = wanted(query)
     if query.level is Level.STUDY:
         studies = _studies(connection, numbers)
-        return [answer(tags, (studies[pk],)) for pk in numbers if pk in studies]
+        return [answer(tags, studies[pk]) for pk in numbers if pk in studies]
     if query.level is Level.SERIES:
         series = _series(connection, numbers)
         studies = _studies(connection, sorted({study for _, study in series.values()}))
         there = [series[pk] for pk in numbers if pk in series]
-        return [answer(tags, (studies[study], own)) for own, study in there]
+        return [answer(tags, {**studies[study], **own}) for own, study in there]
     instances = {
         pk: (
             {**orjson.loads(kept), SOP_CLASS_UID: _uid(sop_class), INSTANCE_UID: _uid(uid)},
@@ -265,5 +271,5 @@ def _matches(
             continue
         own, of_series = instances[pk]
         above, of_study = series[of_series]
-        found.append(answer(tags, (studies[of_study], above, own)))
+        found.append(answer(tags, {**studies[of_study], **above, **own}))
     return found
