@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from filmroom.core import peers, sending
+from filmroom.core import fetching, peers, sending
 from filmroom.core.archive import Archive
+from filmroom.core.fetching import How
 from filmroom.core.outgoing import batches
 from filmroom.core.running import Run
-from filmroom.errors import Conflict
+from filmroom.errors import Conflict, NotFound
 from filmroom.model.instance import InstanceRef, Located
 from filmroom.model.job import JobKind, Progress
 from filmroom.model.peer import Peer
@@ -62,6 +63,57 @@ def _added(earlier: Progress, tally: Tally) -> Progress:
     )
 
 
+def fetch(run: Run) -> Progress:
+    """Have a peer send what is selected, but for selections that an earlier try has brought."""
+    peer = callable_peer(run.archive, run.arguments["peer"])
+    how = How(run.arguments.get("by", How.MOVE))
+    brought: list[int] = list(run.job.notes.get("brought", ()))
+    done, warned = run.job.notes.get("done", 0), run.job.notes.get("warned", 0)
+    total = Progress(done, warned)
+    for number, selection in enumerate(selections_of(run.arguments)):
+        if number in brought:
+            continue
+        if run.stopped():
+            return replace(run.progress, of=None)
+        here = _fetch_one(run, peer, selection, how, total)
+        if run.stopped():
+            return replace(here, of=None)
+        if here.failed == total.failed:
+            brought.append(number)
+            done += here.done - total.done
+            warned += here.warned - total.warned
+            run.is_fruitful = True
+            run.note({"brought": brought, "done": done, "warned": warned})
+        total = here
+    return replace(total, of=total.done + total.failed)
+
+
+def _fetch_one(run: Run, peer: Peer, selection: Selection, how: How, before: Progress) -> Progress:
+    """Fetch a selection; how things stand with it added to what was before."""
+
+    def report(tally: Tally) -> None:
+        sum_of = before.done + before.failed + tally.done + tally.remaining
+        run.report(
+            Progress(
+                done=before.done + tally.completed + tally.warned,
+                warned=before.warned + tally.warned,
+                failed=before.failed + tally.failed,
+                of=sum_of,
+                failures=(*before.failures, *tally.failures)[:MOST_FAILURES],
+                message=before.message or tally.message,
+            )
+        )
+
+    tally = fetching.fetch(run.archive, peer, selection, how, report, run.stopped)
+    report(tally)
+    if tally.done == 0 and not run.stopped():
+        try:
+            run.archive.index.select(selection)  # not all nodes count what they send
+        except NotFound:
+            raise NotFound(f"{peer.name} has sent nothing of {selection}") from None
+    return run.progress
+
+
 def callable_peer(archive: Archive, name: str) -> Peer:
     """The peer of a name, which can be called; NotFound, Conflict if it cannot."""
     peer = peers.get(archive, name)
@@ -91,4 +143,4 @@ def instances_of(archive: Archive, selections: Iterable[Selection]) -> list[Loca
     return list(found.values())
 
 
-VERBS: dict[JobKind, Verb] = {JobKind.SEND: send}
+VERBS: dict[JobKind, Verb] = {JobKind.SEND: send, JobKind.FETCH: fetch}

@@ -81,9 +81,13 @@ class Runner:
     that the process is gone, else after LEASE seconds.
     """
 
-    def __init__(self, archive: Archive, verbs: Mapping[JobKind, Verb] = VERBS) -> None:
+    def __init__(
+        self, archive: Archive, verbs: Mapping[JobKind, Verb] = VERBS, *, only: str | None = None
+    ) -> None:
+        """With `only` it runs the job of that id and no other."""
         self.archive = archive
         self.verbs = verbs
+        self.only = only
         self.name = f"{socket.gethostname()}/{os.getpid()}/{PROCESS}/{token_hex(4)}"
         self._tasks: list[Task] = []
         self._wake = threading.Event()
@@ -204,23 +208,30 @@ class Runner:
 
     def _claim(self) -> Job | None:
         """Take a job that is due, rather one whose peer has no other; None: there is none."""
-        records, now = self.archive.records, time.time()
         busy = {task.run.arguments.get("peer") for task in self._tasks}
-        due = records.list(jobs.KIND, state=JobState.QUEUED, due=now, limit=PAGE)
-        due += [one for one in self._running() if self._is_left(jobs.job_of(one))]
-        due.sort(key=lambda record: record.value["arguments"].get("peer") in busy)
-        for record in due:
+        claimable = self._claimable()
+        claimable.sort(key=lambda record: record.value["arguments"].get("peer") in busy)
+        for record in claimable:
             job = self._taken(jobs.job_of(record))
             try:
-                records.put(replace(jobs.record_of(job), version=record.version))
+                self.archive.records.put(replace(jobs.record_of(job), version=record.version))
             except Conflict:  # another was faster, or it was cancelled
                 continue
             if job.state is JobState.RUNNING:
                 return job
         return None
 
-    def _running(self) -> list[Record]:
-        return self.archive.records.list(jobs.KIND, state=JobState.RUNNING)
+    def _claimable(self) -> list[Record]:
+        """Jobs that are due, and those that nobody runs any more."""
+        records, now = self.archive.records, time.time()
+        if self.only is not None:
+            one = records.get(jobs.KIND, self.only)
+            waits = one.state == JobState.QUEUED and (one.due or 0.0) <= now
+            left = one.state == JobState.RUNNING and self._is_left(jobs.job_of(one))
+            return [one] if waits or left else []
+        running = records.list(jobs.KIND, state=JobState.RUNNING)
+        due = records.list(jobs.KIND, state=JobState.QUEUED, due=now, limit=PAGE)
+        return [*due, *(one for one in running if self._is_left(jobs.job_of(one)))]
 
     def _is_left(self, job: Job) -> bool:
         """Whether nobody runs a running job any more."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from job_doubles import eventually, over, waiting_again
 
 from filmroom.core import jobs, runner, running
 from filmroom.core.archive import Archive
@@ -19,6 +18,7 @@ from filmroom.core.runner import Runner
 from filmroom.core.running import Later, Run
 from filmroom.errors import NotFound, Unreachable
 from filmroom.model.job import Job, JobKind, JobState, Progress
+from job_doubles import eventually, over, waiting_again
 
 MakeArchive = Callable[..., Archive]
 Verb = Callable[[Run], Progress]
@@ -413,3 +413,16 @@ def test_a_try_again_shows_that_it_waits(make_archive: MakeArchive) -> None:
 
     assert waits.due > time.time() + 900
     assert waits.progress.message == "ct does not answer"
+
+
+def test_a_runner_of_one_job_leaves_the_others(archive: Archive) -> None:
+    other = send(archive)
+    left = left_by(archive, gone(archive))
+    one = send(archive)
+
+    with Runner(archive, {JobKind.SEND: lambda _: Progress()}, only=one.id):
+        assert over(archive, one).state is JobState.DONE
+    with Runner(archive, {JobKind.SEND: lambda _: Progress()}, only=left.id):
+        assert over(archive, left).state is JobState.DONE
+
+    assert jobs.get(archive, other.id) == other
