@@ -24,6 +24,7 @@ from filmroom.cli.memory import collect_seldom, keep_buffers
 from filmroom.cli.workers import end_with_parent
 from filmroom.core.archive import Archive
 from filmroom.core.peers import who_is
+from filmroom.core.runner import Runner
 from filmroom.dimse.acceptor import GRACE, Acceptor
 from filmroom.dimse.admission import Doorkeeper
 from filmroom.errors import Broken
@@ -152,6 +153,7 @@ def work(settings: Settings, sock: socket | None, speaks: Connection[None, None]
     with open_archive(settings) as archive, ExitStack() as doors:
         if sock is not None:
             doors.enter_context(door(archive, sock))
+        doors.enter_context(Runner(archive))
         with speaks, suppress(BrokenPipeError):
             speaks.send(None)
         os.read(wake, 1)
