@@ -1,17 +1,19 @@
 """How fast are 500 CT slices stored by STOW-RS, against Orthanc and `cp` with fsync?
 
-Filmroom and Orthanc both sync to disk before they answer. Every run stores the series into
-an archive that does not hold it: it is deleted after each run, outside the measured time.
+Filmroom and Orthanc both sync to disk before they answer. Every run stores a study that its
+archive does not hold yet; nothing is deleted meanwhile, so that nobody pays for another's
+clearing up.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 from load import Client, multipart_of
@@ -20,30 +22,37 @@ from measure import Row, compare, finish, interleave
 from peers import Server, filmroom, orthanc
 
 
-def one_request(server: Server, body: bytes) -> float:
+def studies(bodies: list[bytes]) -> Iterator[list[bytes]]:
+    """The request bodies of one study after another: the same pixels, other UIDs as long."""
+    root, _, number = STUDY.rpartition(".")
+    old = f"{root}.{number}".encode()
+    for step in count(1):
+        new = f"{root}.{int(number) + step}".encode()
+        yield [body.replace(old, new) for body in bodies]
+
+
+def one_request(server: Server, bodies: Iterator[list[bytes]]) -> float:
     """Seconds to store everything in one request."""
+    (body,) = next(bodies)
     client = Client(server)
     begun = time.perf_counter()
     client.store(body)
-    took = time.perf_counter() - begun
-    _forget(server)
-    return took
+    return time.perf_counter() - begun
 
 
-def one_each(server: Server, bodies: list[bytes], connections: int = 6) -> float:
+def one_each(server: Server, bodies: Iterator[list[bytes]], connections: int = 6) -> float:
     """Seconds to store everything one instance a request, on several connections."""
+    mine = next(bodies)
 
     def send(start: int) -> None:
         client = Client(server)
-        for body in bodies[start::connections]:
+        for body in mine[start::connections]:
             client.store(body)
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
         list(pool.map(send, range(connections)))
-    took = time.perf_counter() - begun
-    _forget(server)
-    return took
+    return time.perf_counter() - begun
 
 
 def copy(files: list[Path], folder: Path) -> float:
@@ -60,41 +69,29 @@ def copy(files: list[Path], folder: Path) -> float:
     return time.perf_counter() - begun
 
 
-def _forget(server: Server) -> None:
-    client = Client(server)
-    if server.name == "filmroom":
-        client.delete(f"/dicom-web/studies/{STUDY}")
-        return
-    client.connection.request("POST", "/tools/lookup", STUDY)
-    for found in json.loads(client.body(200)):
-        client.delete(found["Path"])
-
-
 def main(slices: int = 500, runs: int = 5) -> None:
     """Run the comparisons and print them."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as scratch:
         folder = Path(scratch)
         files = ct_series(folder / "ct", slices)
-        whole = multipart_of(files)
-        singles = [multipart_of([file]) for file in files]
-        with (
-            filmroom(folder / "filmroom", "--purge-grace", "0") as ours,
-            orthanc(folder / "orthanc") as theirs,
-        ):
+        with filmroom(folder / "filmroom") as ours, orthanc(folder / "orthanc") as theirs:
+            mine, others = (studies([multipart_of(files)]) for _ in range(2))
             seconds = interleave(
                 {
-                    "filmroom": lambda: one_request(ours, whole),
-                    "orthanc": lambda: one_request(theirs, whole),
+                    "filmroom": lambda: one_request(ours, mine),
+                    "orthanc": lambda: one_request(theirs, others),
                     "cp": lambda: copy(files, folder / "copy"),
                 },
                 runs,
             )
             rows += compare(f"STOW, {slices} CT in one request", seconds, {"orthanc": 2, "cp": 0.2})
+        with filmroom(folder / "again") as ours, orthanc(folder / "orthanc-again") as theirs:
+            mine, others = (studies([multipart_of([file]) for file in files]) for _ in range(2))
             seconds = interleave(
                 {
-                    "filmroom": lambda: one_each(ours, singles),
-                    "orthanc": lambda: one_each(theirs, singles),
+                    "filmroom": lambda: one_each(ours, mine),
+                    "orthanc": lambda: one_each(theirs, others),
                     "cp": lambda: copy(files, folder / "copy"),
                 },
                 runs,
