@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Callable
 
-PIECE = 1 << 20  # bytes that are read at once, at most
 MOMENT = 20  # milliseconds that a thread waits for more before it leaves that to the event loop
 
 
@@ -39,28 +38,29 @@ class SocketBody:
         self._begun = time.monotonic()
         self._gone = False
 
-    def read(self) -> bytes:
-        """The next bytes; none if nothing came for a moment."""
+    def read_into(self, space: memoryview) -> int:
+        """Put the next bytes there and say how many they are; 0 if nothing came for a moment."""
         if not self.left:
-            return b""
+            return 0
         with contextlib.suppress(BlockingIOError):
-            return self._receive()
+            return self._receive(space)
         self._since = time.monotonic()
         came = self._poll.poll(MOMENT)
         self._heard()
         with contextlib.suppress(BlockingIOError):
-            return self._receive() if came else b""
-        return b""
+            return self._receive(space) if came else 0
+        return 0
 
-    def _receive(self) -> bytes:
+    def _receive(self, space: memoryview) -> int:
         if self._gone:
             raise ConnectionResetError
-        data = self._socket.recv(min(self.left, PIECE), socket.MSG_DONTWAIT)
-        if not data:
+        room = min(self.left, len(space))
+        count = self._socket.recv_into(space, room, socket.MSG_DONTWAIT)
+        if not count:
             raise ConnectionResetError
-        self.left -= len(data)
-        self.received += len(data)
-        return data
+        self.left -= count
+        self.received += count
+        return count
 
     async def more(self) -> None:
         """Wait until something came."""

@@ -22,10 +22,10 @@ class DirectBody(Protocol):
     left: int
     """Bytes that are still to come."""
 
-    def read(self) -> bytes:
-        """The next bytes; none if nothing came for a moment. ConnectionError: the sender is gone.
+    def read_into(self, space: memoryview) -> int:
+        """Put the next bytes there and say how many they are; 0 if nothing came for a moment.
 
-        Called from any thread, from one at a time.
+        ConnectionError: the sender is gone. Called from any thread, from one at a time.
         """
 
     async def more(self) -> None:

@@ -23,6 +23,8 @@ FOLD = re.compile(rb"\r?\n[ \t]+")
 PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s"]*)')
 ESCAPED = re.compile(r"\\(.)")
 CR = 0x0D
+PIECE = 1 << 18  # bytes that are taken in at once, so few that they stay in the processor's cache
+HELD = 1 << 14  # bytes held back from before that have room in front of them
 FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -49,6 +51,8 @@ class PartEnds:
     """A part is complete: a delimiter followed it."""
 
 
+Data = bytes | bytearray
+
 Event = PartBegins | memoryview | PartEnds
 """A part begins, a run of its bytes, a part ends. A run is good until the next event."""
 
@@ -62,8 +66,31 @@ class Place(Enum):
     EPILOGUE = auto()
 
 
+class Buffer:
+    """Where the bytes of a body are put as they come, again and again the same place."""
+
+    def __init__(self) -> None:
+        self._bytes: bytearray | None = None
+
+    @property
+    def bytes(self) -> bytearray:
+        """`HELD` bytes for what was held back, then `PIECE` for what comes."""
+        if self._bytes is None:  # many a reader is fed otherwise
+            self._bytes = bytearray(HELD + PIECE)
+        return self._bytes
+
+    @property
+    def space(self) -> memoryview:
+        """Where what comes is to be put."""
+        return memoryview(self.bytes)[HELD:]
+
+    def filled(self, count: int) -> memoryview:
+        """What came."""
+        return memoryview(self.bytes)[HELD : HELD + count]
+
+
 class MultipartReader:
-    """Reads one body; the events of each `feed` must be used up before the next."""
+    """Reads one body; the events of each `feed` or `take` must be used up before the next."""
 
     def __init__(self, boundary: bytes, limits: PartLimits | None = None) -> None:
         if not 0 < len(boundary) <= MAX_BOUNDARY:
@@ -73,6 +100,7 @@ class MultipartReader:
         self._place = Place.PREAMBLE
         # A body may begin with its first delimiter, so the line end that opens one is put first.
         self._rest = b"\r\n"
+        self._buffer = Buffer()
         # Bytes at the front of what is unread that open a delimiter but are no part's data.
         self._lead = 2
         self._passed_over = 0
@@ -81,16 +109,32 @@ class MultipartReader:
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events of the next bytes; Malformed or TooLarge where they cannot be read."""
         data = self._rest + chunk if self._rest else chunk
+        return self._read(data, 0, len(data))
+
+    @property
+    def space(self) -> memoryview:
+        """Where the next bytes can be put, instead of feeding them."""
+        return self._buffer.space
+
+    def take(self, count: int) -> Iterator[Event]:
+        """The same of the first bytes of `space`, which are not copied."""
+        if len(self._rest) > HELD:
+            return self.feed(bytes(self._buffer.filled(count)))
+        data, at = self._buffer.bytes, HELD - len(self._rest)
+        data[at:HELD] = self._rest
+        return self._read(data, at, HELD + count)
+
+    def _read(self, data: Data, begin: int, end: int) -> Iterator[Event]:
         self._rest = b""
-        at: int | None = 0
+        at: int | None = begin
         while at is not None:
             if self._place is Place.HEADERS:
-                at = yield from self._read_headers(data, at)
+                at = yield from self._read_headers(data, at, end)
             elif self._place is Place.EPILOGUE:
-                self._pass_over(len(data) - at)
+                self._pass_over(end - at)
                 at = None
             else:
-                at = yield from self._read_content(data, at)
+                at = yield from self._read_content(data, at, end)
 
     def close(self) -> None:
         """The body has ended; Malformed if the closing delimiter has not come."""
@@ -100,12 +144,12 @@ class MultipartReader:
             raise Malformed("no line of the body is its boundary")
         raise Malformed(f"the body ends within part {self._parts}: no closing boundary")
 
-    def _read_content(self, data: bytes, at: int) -> Generator[Event, None, int | None]:
+    def _read_content(self, data: Data, at: int, stop: int) -> Generator[Event, None, int | None]:
         """Give out bytes up to the next delimiter and return where its line ends.
 
-        None: all is read, but for what may belong to a delimiter, which is kept.
+        None: all is read up to `stop`, but for what may belong to a delimiter, which is kept.
         """
-        begin, end = self._find(data, at)
+        begin, end = self._find(data, at, stop)
         start = at + self._lead
         if begin > start:
             if self._place is Place.DATA:
@@ -114,42 +158,42 @@ class MultipartReader:
                 self._pass_over(begin - start)
         if end is None:
             self._lead = max(0, start - begin)
-            self._rest = data[begin:]
+            self._rest = bytes(data[begin:stop])
             return None
         if self._place is Place.DATA:
             yield PartEnds()
-        closing = data.startswith(b"--", end - 2)
+        closing = data.startswith(b"--", end - 2, stop)
         self._place = Place.EPILOGUE if closing else Place.HEADERS
         self._passed_over = 0
         return end
 
-    def _find(self, data: bytes, at: int) -> tuple[int, int | None]:
+    def _find(self, data: Data, at: int, stop: int) -> tuple[int, int | None]:
         """Where the next delimiter begins, its line end included, and where its line ends.
 
         No end: there may be one from there on, which only the bytes to come can tell.
         """
-        i = data.find(self._delimiter, at)
+        i = data.find(self._delimiter, at, stop)
         while i >= 0:
             begin = i - 1 if i > at and data[i - 1] == CR else i
             after = i + len(self._delimiter)
-            if data.startswith(b"--", after):
+            if data.startswith(b"--", after, stop):
                 return begin, after + 2
-            if line_end := LINE_END.match(data, after):
+            if line_end := LINE_END.match(data, after, stop):
                 return begin, line_end.end()
-            if len(data) - after < MAX_PADDING and UNDECIDED.fullmatch(data, after):
+            if stop - after < MAX_PADDING and UNDECIDED.fullmatch(data, after, stop):
                 return begin, None
-            i = data.find(self._delimiter, i + 1)
-        return max(at, len(data) - len(self._delimiter)), None
+            i = data.find(self._delimiter, i + 1, stop)
+        return max(at, stop - len(self._delimiter)), None
 
-    def _read_headers(self, data: bytes, at: int) -> Generator[Event, None, int | None]:
+    def _read_headers(self, data: Data, at: int, stop: int) -> Generator[Event, None, int | None]:
         """Read a part's headers and return where the line end before its data is."""
         position, lines = at, 0
         while True:
-            end = data.find(b"\n", position)
-            if (end if end >= 0 else len(data)) - at > self._limits.header_bytes:
+            end = data.find(b"\n", position, stop)
+            if (end if end >= 0 else stop) - at > self._limits.header_bytes:
                 raise TooLarge(f"part headers of more than {self._limits.header_bytes} bytes")
             if end < 0:
-                self._rest = data[at:]
+                self._rest = bytes(data[at:stop])
                 return None
             if data[position:end] in (b"", b"\r"):
                 break
@@ -160,7 +204,7 @@ class MultipartReader:
         self._parts += 1
         if self._parts > self._limits.parts:
             raise TooLarge(f"more than {self._limits.parts} parts in a request")
-        yield PartBegins(read_fields(data[at:position], self._parts))
+        yield PartBegins(read_fields(bytes(data[at:position]), self._parts))
         self._place = Place.DATA
         self._lead = 1
         return end

@@ -25,7 +25,7 @@ from filmroom.errors import (
 from filmroom.model.stored import Stored
 from filmroom.web.direct import DirectBody
 from filmroom.web.errors import OURS, log_failure
-from filmroom.web.multipart import Event, PartBegins, PartEnds, read_content_type
+from filmroom.web.multipart import Buffer, Event, PartBegins, PartEnds, read_content_type
 
 DICOM = "application/dicom"
 PLAIN_ENCODINGS = ("", "binary", "8bit", "7bit", "identity")
@@ -66,8 +66,15 @@ class Failed:
 class PartReader(Protocol):
     """Bytes to parts: `MultipartReader`, or one part that is the whole body."""
 
+    @property
+    def space(self) -> memoryview:
+        """Where the next bytes can be put, instead of feeding them."""
+
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """The events of the next bytes."""
+
+    def take(self, count: int) -> Iterator[Event]:
+        """The events of the first bytes of `space`."""
 
     def close(self) -> None:
         """The body has ended; Malformed if it should not have."""
@@ -135,14 +142,15 @@ class Reception:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; nothing more is taken once the body proved `broken`."""
         with self._lock:
-            self._feed(chunk)
+            self._follow(self._reader.feed(chunk))
             self._hand_over()
 
     def feed_from(self, body: DirectBody) -> bool:
         """Take a body's bytes until its end, or until nothing comes; whether nothing more will."""
-        while chunk := body.read():
+        space = self._reader.space
+        while count := body.read_into(space):
             with self._lock:
-                self._feed(chunk)
+                self._follow(self._reader.take(count))
                 if self._aborted or self.broken:
                     return True
         if body.left:
@@ -150,11 +158,11 @@ class Reception:
                 self._hand_over()  # what waits for a slow sender holds no place
         return not body.left
 
-    def _feed(self, chunk: bytes) -> None:
+    def _follow(self, events: Iterator[Event]) -> None:
         if self._aborted or self.broken:
             return
         try:
-            for event in self._reader.feed(chunk):
+            for event in events:
                 self._take(event)
         except ArchiveError as error:
             self._break(error)
@@ -163,13 +171,8 @@ class Reception:
         """Take the last bytes, wait for what is under way; every part's outcome, in order."""
         with self._lock:
             if chunk:
-                self._feed(chunk)
-            if not self.broken:
-                try:
-                    for event in self._closing_events():
-                        self._take(event)
-                except ArchiveError as error:
-                    self._break(error)
+                self._follow(self._reader.feed(chunk))
+            self._follow(self._closing_events())
             self._finish_last()
             return [
                 outcome
@@ -259,13 +262,26 @@ class WholeBody:
 
     def __init__(self) -> None:
         self._begun = False
+        self._buffer = Buffer()
+
+    @property
+    def space(self) -> memoryview:
+        """Where the next bytes can be put, instead of feeding them."""
+        return self._buffer.space
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """All of it is the one part's data."""
+        return self._data(memoryview(chunk))
+
+    def take(self, count: int) -> Iterator[Event]:
+        """The same of the first bytes of `space`."""
+        return self._data(self._buffer.filled(count))
+
+    def _data(self, run: memoryview) -> Iterator[Event]:
         if not self._begun:
             self._begun = True
             yield PartBegins({})
-        yield memoryview(chunk)
+        yield run
 
     def close(self) -> None:
         """A body may end anywhere."""

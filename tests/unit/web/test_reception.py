@@ -123,8 +123,10 @@ class Trickle:
     def left(self) -> int:
         return sum(map(len, self.pieces))
 
-    def read(self) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
+    def read_into(self, space: memoryview) -> int:
+        piece = self.pieces.pop(0) if self.pieces else b""
+        space[: len(piece)] = piece
+        return len(piece)
 
 
 def test_a_body_is_taken_until_nothing_comes_and_then_its_whole_parts_hold_no_place(
