@@ -129,7 +129,7 @@ def test_what_a_crash_left_staged_is_discarded_at_the_next_start(settings: Setti
 def test_a_server_that_starts_beside_an_import_leaves_its_files_alone(settings: Settings) -> None:
     with open_archive(settings) as importing:
         staged = importing.storage.stage()
-        staged.write(b"half an instance")
+        staged.write(b"half an instance" * (1 << 17))
         with open_archive(settings, exclusive=True):
             assert len(list((settings.data / "incoming").iterdir())) == 1
         staged.discard()

@@ -169,8 +169,8 @@ class Incoming:
             message = f"belongs to study {scanned.study}, not to {self._study}"
             raise _refusal(message, FailureReason.DATA_SET_MISMATCH, scanned)
 
-    def keep(self, guards: ExitStack) -> Kept:
-        """Check what was written and make its bytes last; half of `finish`.
+    def examine(self, guards: ExitStack) -> Kept:
+        """Check what was written; its bytes are still to be committed, unless they are there.
 
         Their fate is guarded until `guards` is closed, which must be after the row is there.
         """
@@ -194,25 +194,27 @@ class Incoming:
         guards.enter_context(storage.guard(instance.key))
         fresh = not storage.exists(instance.key)
         same = not fresh and _is_stored(self._archive, instance)
-        if not same:
-            if staged.digest != instance.key:
-                raise Busy("the instance is being deleted: send it again")
-            staged.commit()
-            write_down(self._archive, instance)
-        return Kept(self._archive, scanned, instance, fresh=fresh, same=same)
+        if not same and staged.digest != instance.key:
+            raise Busy("the instance is being deleted: send it again")
+        return Kept(self._archive, scanned, instance, None if same else staged, fresh=fresh)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An instance whose bytes will last, and whose row is still to be written."""
+    """An instance that can be kept, and whose row is still to be written."""
 
     archive: Archive
     scanned: Scan
     instance: Instance
+    staged: Staged | None
+    """Its bytes; None if it was stored before, so that there is nothing to do."""
     fresh: bool
     """Whether its blob was not there before."""
-    same: bool
-    """Whether it was stored before, so that there is nothing to do."""
+
+    @property
+    def same(self) -> bool:
+        """Whether it was stored before."""
+        return self.staged is None
 
     def stored(self, added: Added) -> Stored:
         """What the sender is told, and the ledger where blobs alone do not tell it."""
@@ -243,7 +245,8 @@ def finish_all(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
     """`finish` several, whose rows share a transaction; what became of each, in their order."""
     try:
         with ExitStack() as guards:
-            kept = [_attempt(partial(incoming.keep, guards)) for incoming in incomings]
+            found = [_attempt(partial(incoming.examine, guards)) for incoming in incomings]
+            kept = _committed(found)
             told = [_told(one, added) for one, added in zip(kept, _added(kept), strict=True)]
     finally:
         for incoming in incomings:
@@ -258,6 +261,26 @@ def finish_all(incomings: Sequence[Incoming]) -> list[Stored | Exception]:
         else error
         for one, error in zip(kept, told, strict=True)
     ]
+
+
+def _committed(found: Sequence[Kept | Exception]) -> list[Kept | Exception]:
+    """What was examined, with its bytes on stable storage; an error where they are not."""
+    fresh = [one for one in found if isinstance(one, Kept) and not one.same]
+    if not fresh:
+        return list(found)
+    commit = fresh[0].archive.storage.commit_all
+    answers = _attempt(partial(commit, [one.staged for one in fresh if one.staged]))
+    told = repeat(answers) if isinstance(answers, Exception) else iter(answers)
+    return [
+        one if isinstance(one, Exception) or one.same else _settled(one, next(told))
+        for one in found
+    ]
+
+
+def _settled(kept: Kept, committed: str | Exception) -> Kept | Exception:
+    if isinstance(committed, Exception):
+        return committed
+    return _attempt(partial(write_down, kept.archive, kept.instance)) or kept
 
 
 def _told(kept: Kept | Exception, added: Added | Exception) -> Stored | Exception:

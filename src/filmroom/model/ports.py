@@ -20,7 +20,7 @@ from filmroom.model.stored import OnConflict, Outcome
 
 
 class Staged(Protocol):
-    """Bytes on their way in: on the disk, under no name yet."""
+    """Bytes on their way in: under no name yet, and not in memory if they are many."""
 
     @property
     def size(self) -> int:
@@ -38,7 +38,7 @@ class Staged(Protocol):
         """
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Append; raises Full when there is no room. Write-back starts as it goes."""
+        """Append; raises Full when there is no room, which `commit` may do as well."""
 
     def view(self) -> AbstractContextManager[memoryview]:
         """All that was written, for reading without a copy; no `write` may follow."""
@@ -69,6 +69,9 @@ class Storage(Protocol):
 
     def stage(self) -> Staged:
         """Begin a new blob."""
+
+    def commit_all(self, staged: Sequence[Staged]) -> list[str | ArchiveError]:
+        """`commit` several that it staged; the key of each, or why it was not kept."""
 
     def read(self, key: str, span: Span | None = None) -> bytes:
         """One run of a blob in memory, the whole blob without `span`; NotFound if it is gone."""

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import itertools
 import os
-import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from filmroom.dicom.frames import Span
-from filmroom.errors import Broken, Malformed, NotFound
+from filmroom.errors import ArchiveError, Broken, Malformed, NotFound
 from filmroom.model.ports import Blob, Staged
 from filmroom.storage.cached import is_cached
 from filmroom.storage.durable import (
-    WRITE_BACK,
     Fanout,
     archive_error,
     fsync_directory,
     make_directory,
-    start_write_back,
     translated,
 )
 from filmroom.storage.keys import checked, is_key
 from filmroom.storage.ledger import LedgerFile
 from filmroom.storage.mapped import mapped
+from filmroom.storage.staged import LocalStaged, commit_all
 
 SCHEME = "file://"
-
-_OURS = secrets.token_hex(8)  # no other process stages under these names, here or on another node
-_NUMBERS = itertools.count()
 
 
 def open_storage(url: str) -> LocalStorage:
@@ -67,6 +61,9 @@ class LocalStorage:
 
     def stage(self) -> Staged:
         return LocalStaged(self._incoming, self._fanout)
+
+    def commit_all(self, staged: Sequence[Staged]) -> list[str | ArchiveError]:
+        return commit_all(cast("Sequence[LocalStaged]", staged))
 
     def read(self, key: str, span: Span | None = None) -> bytes:
         fd = self._open(key)
@@ -186,97 +183,6 @@ class LocalStorage:
             return os.open(self._fanout.path(key), flags)
 
 
-class LocalStaged:
-    """A file in `incoming/` on its way to become a blob."""
-
-    def __init__(self, folder: str, fanout: Fanout) -> None:
-        self._fd = -1
-        self._fanout = fanout
-        self._path = f"{folder}/{_OURS}-{os.getpid()}-{next(_NUMBERS)}"
-        with translated("a staged file"):
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._handed = 0  # bytes whose write-back was started
-        self._modified: float | None = None
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-    @property
-    def modified(self) -> float:
-        if self._modified is None:
-            with translated("a staged file"):
-                os.utime(self._fd)
-                self._modified = os.fstat(self._fd).st_mtime
-        return self._modified
-
-    def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        try:
-            rest = chunk if isinstance(chunk, memoryview) else memoryview(chunk)
-            while rest.nbytes:
-                written = os.write(self._fd, rest)
-                self._hash.update(rest[:written])
-                self._size += written
-                rest = rest[written:]
-        except OSError as error:
-            self.discard()
-            raise archive_error(error, "a staged file") from error
-        if self._size - self._handed >= WRITE_BACK:
-            self._start_write_back()
-
-    @contextmanager
-    def view(self) -> Iterator[memoryview]:
-        self._start_write_back()  # the disk works while the bytes are looked at
-        with mapped(self._fd, "a staged file") as view:
-            yield view
-
-    def commit(self) -> str:
-        key = self.digest
-        with translated(f"blob {key}"):
-            try:
-                os.fsync(self._fd)  # once: after an error the kernel may call lost pages clean
-                self._link(key)
-                # From here on others may rely on the name: after an error it stays, as litter.
-                self._fanout.settle(key)
-            finally:
-                self.discard()
-        return key
-
-    def discard(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd < 0:
-            return
-        with contextlib.suppress(OSError):  # what stays is litter that `recover` takes away
-            os.unlink(self._path)
-        with contextlib.suppress(OSError):
-            os.close(fd)
-
-    __del__ = discard
-
-    def _start_write_back(self) -> None:
-        if self._size > self._handed:
-            start_write_back(self._fd, self._handed, self._size - self._handed)
-            self._handed = self._size
-
-    def _link(self, key: str) -> None:
-        target = f"{self._fanout.path(key)}/{key}"
-        try:
-            os.link(self._path, target)
-        except FileNotFoundError:
-            self._fanout.make(key)
-            with contextlib.suppress(FileExistsError):
-                os.link(self._path, target)
-        except FileExistsError:
-            if not _same_and_durable(target, os.fstat(self._fd)):
-                os.replace(self._path, target)  # a damaged blob gives way to what it should be
-
-
 class _Chunks:
     """A blob's bytes, piece by piece; closes its file when used up or dropped."""
 
@@ -321,19 +227,6 @@ def _read(fd: int, start: int, length: int) -> bytes:
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)
-
-
-def _same_and_durable(path: str, staged: os.stat_result) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if os.fstat(fd).st_size != staged.st_size:
-            return False
-        with contextlib.suppress(PermissionError):  # another user may have put it there
-            os.utime(fd, ns=(staged.st_mtime_ns, staged.st_mtime_ns))
-        os.fsync(fd)
-        return True
-    finally:
-        os.close(fd)
 
 
 def _folders(path: str) -> Iterator[str]:

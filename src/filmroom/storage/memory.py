@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
 
 from filmroom.dicom.frames import Span
-from filmroom.errors import Broken, Malformed, NotFound
+from filmroom.errors import ArchiveError, Broken, Malformed, NotFound
 from filmroom.model.ports import Blob, Staged
 
 
@@ -43,6 +43,9 @@ class MemoryStorage:
         staged = MemoryStaged(self._kept, self._staged)
         self._staged.add(staged)
         return staged
+
+    def commit_all(self, staged: Sequence[Staged]) -> list[str | ArchiveError]:
+        return [one.commit() for one in staged]
 
     def read(self, key: str, span: Span | None = None) -> bytes:
         data = self._get(key).data

@@ -18,6 +18,8 @@ from filmroom.model.ports import Storage
 
 ABC_KEY = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 """SHA-256 of `abc` (FIPS 180-4, appendix)."""
+LARGE = 2 << 20
+"""Bytes that no storage stages in memory."""
 EMPTY_KEY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -57,6 +59,31 @@ class StorageSuite(ABC):
         assert list(storage.chunks(EMPTY_KEY)) == []
         with storage.view(EMPTY_KEY) as view:
             assert bytes(view) == b""
+
+    def test_many_bytes_are_a_blob_as_few_are(self, storage: Storage) -> None:
+        staged = storage.stage()
+        staged.write(b"few")
+        assert staged.digest == sha256(b"few").hexdigest()
+        staged.write(bytes(LARGE))
+        staged.write(b"more")
+        data = b"few" + bytes(LARGE) + b"more"
+        with staged.view() as view:
+            assert view == data
+
+        assert (staged.size, staged.digest) == (len(data), sha256(data).hexdigest())
+        assert storage.read(staged.commit()) == data
+
+    def test_several_are_committed_together(self, storage: Storage) -> None:
+        several = [storage.stage() for _ in range(4)]
+        contents = [b"abc", b"", bytes(LARGE), b"abc"]
+        for staged, data in zip(several, contents, strict=True):
+            staged.write(data)
+
+        keys = storage.commit_all(several)
+
+        assert keys == [sha256(data).hexdigest() for data in contents]
+        assert {blob.key for blob in storage.blobs()} == set(keys)
+        assert storage.commit_all([]) == []
 
     def test_what_is_staged_is_no_blob_yet(self, storage: Storage) -> None:
         staged = storage.stage()
@@ -231,7 +258,7 @@ class StorageSuite(ABC):
         kept = put(storage, b"kept")
         left = [storage.stage() for _ in range(3)]
         for staged in left:
-            staged.write(b"left")
+            staged.write(bytes(LARGE))
 
         assert storage.recover() == 3
         assert storage.recover() == 0

@@ -200,7 +200,7 @@ def test_what_reindex_could_not_read_is_spared_and_told(full: Archive):
 
 def test_start_up_discards_what_was_staged(full: Archive, tmp_path: Path):
     left = receive(full, "test")
-    left.write(b"left by a crash")
+    left.write(bytes(2 << 20))
 
     assert recover(full) == Recovered(staged=1, purged=0)
     assert list((tmp_path / "incoming").iterdir()) == []

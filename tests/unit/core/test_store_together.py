@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import pytest
 
 from filmroom.core.archive import Archive
 from filmroom.core.store import Incoming, finish_all, receive
-from filmroom.errors import Broken, FailureReason, Refused
+from filmroom.errors import ArchiveError, Broken, FailureReason, Refused
+from filmroom.model.ports import Staged
 from filmroom.model.stored import OnConflict, Outcome, Stored
 from filmroom.testing.objects import ct_slice, part10
 
@@ -85,10 +86,13 @@ def test_where_a_blob_cannot_be_kept_the_others_are(
 ) -> None:
     incomings = coming(archive, ONE, *MORE)
 
-    def commit() -> str:
-        raise Broken("EIO")
+    commit_all = archive.storage.commit_all
 
-    monkeypatch.setattr(incomings[1]._staged, "commit", commit, raising=True)
+    def commit(staged: Sequence[Staged]) -> list[str | ArchiveError]:
+        first, last = commit_all([staged[0], staged[2]])
+        return [first, Broken("EIO"), last]
+
+    monkeypatch.setattr(type(archive.storage), "commit_all", lambda _, staged: commit(staged))
 
     told = finish_all(incomings)
 

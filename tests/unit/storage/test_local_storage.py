@@ -10,9 +10,10 @@ import pytest
 
 from filmroom.dicom.frames import Span
 from filmroom.errors import Broken, Busy, Full, Malformed
-from filmroom.storage import durable, local
+from filmroom.storage import durable
+from filmroom.storage import staged as staging
 from filmroom.storage.local import LocalStorage, open_storage
-from filmroom.testing.storage_suite import ABC_KEY, StorageSuite, put
+from filmroom.testing.storage_suite import ABC_KEY, EMPTY_KEY, LARGE, StorageSuite, put
 
 ABC_PATH = f"blobs/ba/78/{ABC_KEY}"
 
@@ -43,11 +44,16 @@ def test_blobs_lie_two_folders_deep_and_staged_files_beside_them(
 ):
     staged = storage.stage()
     staged.write(b"abc")
-
-    (name,) = files(tmp_path)
-    assert name.startswith("incoming/")
+    assert files(tmp_path) == set()
     staged.commit()
     assert files(tmp_path) == {ABC_PATH}
+
+    large = storage.stage()
+    large.write(bytes(LARGE))
+    (name,) = files(tmp_path) - {ABC_PATH}
+    assert name.startswith("incoming/")
+    key = large.commit()
+    assert files(tmp_path) == {ABC_PATH, f"blobs/{key[:2]}/{key[2:4]}/{key}"}
 
 
 def test_a_root_of_another_name_keeps_everything_within(tmp_path: Path):
@@ -202,7 +208,7 @@ def test_a_write_that_fails_leaves_nothing(
     error: type[Exception],
 ):
     staged = storage.stage()
-    staged.write(b"abc")
+    staged.write(bytes(LARGE))
 
     def write(_fd: int, _data: bytes) -> int:
         raise OSError(number, os.strerror(number))
@@ -212,6 +218,44 @@ def test_a_write_that_fails_leaves_nothing(
         staged.write(b"def")
 
     assert files(tmp_path) == set()
+
+
+def test_few_bytes_that_cannot_be_written_leave_nothing(
+    tmp_path: Path, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    def write(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    several = [storage.stage(), storage.stage()]
+    several[0].write(b"abc")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write)
+        (told, empty) = storage.commit_all(several)
+
+    assert isinstance(told, Full)
+    assert empty == EMPTY_KEY
+    assert files(tmp_path) == {f"blobs/e3/b0/{EMPTY_KEY}"}
+
+
+def test_the_disk_works_on_all_that_are_committed_together(
+    tmp_path: Path, storage: LocalStorage, calls: Calls
+):
+    several = [storage.stage(), storage.stage()]
+    for staged, data in zip(several, (b"abc", b"abd"), strict=True):
+        staged.write(data)
+    calls.fail[2] = errno.EIO
+
+    first, second = storage.commit_all(several)
+
+    assert first == ABC_KEY
+    assert isinstance(second, Broken)
+    assert files(tmp_path) == {ABC_PATH}
+    assert [Path(path).parts[-2] for path in calls.synced] == [
+        "incoming",
+        "ba",
+        "blobs",
+        Path(tmp_path).name,
+    ]
 
 
 def test_a_write_cut_short_goes_on(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch):
@@ -227,7 +271,7 @@ def test_the_disk_begins_to_write_while_bytes_still_come(
 ):
     begun: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        local, "start_write_back", lambda _fd, offset, count: begun.append((offset, count))
+        staging, "start_write_back", lambda _fd, offset, count: begun.append((offset, count))
     )
     staged = storage.stage()
     for _ in range(9):
