@@ -1,8 +1,8 @@
 """How fast are 500 CT slices stored by STOW-RS, against Orthanc and `cp` with fsync?
 
 Filmroom and Orthanc both sync to disk before they answer. Every run stores a study that its
-archive does not hold yet; nothing is deleted meanwhile, so that nobody pays for another's
-clearing up.
+archive does not hold yet. Nothing is deleted meanwhile: some file systems pass over what was
+deleted lately one by one when they make a file, and another would pay for that.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ def one_each(server: Server, bodies: Iterator[list[bytes]], connections: int = 6
 
 
 def copy(files: list[Path], folder: Path) -> float:
-    """Seconds to copy the files and sync each."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    """Seconds to copy the files into a new folder in `folder`, and sync each."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
     begun = time.perf_counter()
     for file in files:
         target = folder / file.name
@@ -81,7 +80,7 @@ def main(slices: int = 500, runs: int = 5) -> None:
                 {
                     "filmroom": lambda: one_request(ours, mine),
                     "orthanc": lambda: one_request(theirs, others),
-                    "cp": lambda: copy(files, folder / "copy"),
+                    "cp": lambda: copy(files, folder),
                 },
                 runs,
             )
@@ -92,7 +91,7 @@ def main(slices: int = 500, runs: int = 5) -> None:
                 {
                     "filmroom": lambda: one_each(ours, mine),
                     "orthanc": lambda: one_each(theirs, others),
-                    "cp": lambda: copy(files, folder / "copy"),
+                    "cp": lambda: copy(files, folder),
                 },
                 runs,
             )

@@ -31,7 +31,7 @@ DICOM = "application/dicom"
 PLAIN_ENCODINGS = ("", "binary", "8bit", "7bit", "identity")
 PATIENCE = 10.0  # seconds that an instance waits for a place among the writers
 READERS = 4  # threads that read for each that finishes: one may wait long for its turn to write
-TOGETHER = 4  # instances of a request whose rows share a transaction
+TOGETHER = 8  # instances of a request whose rows share a transaction
 REASONS: dict[type[ArchiveError], FailureReason] = {
     ArchiveError: FailureReason.PROCESSING_FAILURE,
     Busy: FailureReason.OUT_OF_RESOURCES,
