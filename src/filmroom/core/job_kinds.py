@@ -1,4 +1,4 @@
-"""What jobs do: one table of their verbs, by kind."""
+"""Jobs that send to peers and fetch from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filmroom.core.outgoing import batches
 from filmroom.core.running import Run
 from filmroom.errors import Conflict, NotFound
 from filmroom.model.instance import InstanceRef, Located
-from filmroom.model.job import JobKind, Progress
+from filmroom.model.job import Progress
 from filmroom.model.peer import Peer
 from filmroom.model.remote import Tally
 from filmroom.model.selection import Selection
@@ -141,6 +141,3 @@ def instances_of(archive: Archive, selections: Iterable[Selection]) -> list[Loca
     for selection in selections:
         found |= {one.ref: one for one in archive.index.select(selection)}
     return list(found.values())
-
-
-VERBS: dict[JobKind, Verb] = {JobKind.SEND: send, JobKind.FETCH: fetch}

@@ -22,11 +22,17 @@ OVER = tuple(state for state in JobState if state.is_over)
 Change = Callable[[Job], Job]
 
 
-def start(archive: Archive, kind: JobKind, arguments: Mapping[str, Any], source: str) -> Job:
-    """Put a job into the queue."""
+def start(
+    archive: Archive,
+    kind: JobKind,
+    arguments: Mapping[str, Any],
+    source: str,
+    due: float | None = None,
+) -> Job:
+    """Put a job into the queue, to be tried now or when it is `due`."""
     now = time.time()
     name = f"{int(now * 1000):011x}-{token_hex(3)}"
-    job = Job(name, kind, arguments, source, now, due=now)
+    job = Job(name, kind, arguments, source, now, due=now if due is None else due)
     archive.records.put(record_of(job))
     return job
 

@@ -15,7 +15,8 @@ from typing import Self
 
 from filmroom.core import jobs
 from filmroom.core.archive import Archive
-from filmroom.core.job_kinds import VERBS, Verb
+from filmroom.core.job_kinds import Verb
+from filmroom.core.job_verbs import VERBS
 from filmroom.core.running import LEASE, Later, Lost, Run
 from filmroom.errors import (
     ArchiveError,

@@ -17,6 +17,10 @@ class JobKind(StrEnum):
     """Bring a peer's instances here (C-MOVE or C-GET)."""
     COMMIT = "commit"
     """Ask a peer whether it holds instances safely (storage commitment)."""
+    REPORT = "report"
+    """Tell who asked which instances are held safely here."""
+    ANNOUNCE = "announce"
+    """Tell a peer which instances of a study can be retrieved."""
 
 
 class JobState(StrEnum):
