@@ -123,8 +123,8 @@ def callable_peer(archive: Archive, name: str) -> Peer:
 
 
 def selections_of(arguments: Mapping[str, Any]) -> list[Selection]:
-    """What a job is about, from its arguments: lists of up to three UIDs."""
-    return [Selection(*uids) for uids in arguments["selections"]]
+    """What a job is about, from its arguments: lists of up to three UIDs; not all are about any."""
+    return [Selection(*uids) for uids in arguments.get("selections", ())]
 
 
 def lists_of(selections: Iterable[Selection]) -> list[list[str]]:

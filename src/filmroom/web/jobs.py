@@ -58,7 +58,7 @@ def job_out(job: Job) -> JobOut:
         id=job.id,
         kind=job.kind,
         state=job.state,
-        peer=job.arguments["peer"],
+        peer=job.arguments.get("peer", ""),
         selections=[
             Selected(study=one.study or "", series=one.series, instance=one.instance)
             for one in selections_of(job.arguments)
