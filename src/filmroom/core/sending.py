@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 from filmroom.core.archive import Archive
@@ -12,7 +13,7 @@ from filmroom.core.outgoing import Batch, batches, forms, outgoing
 from filmroom.errors import ArchiveError, NotAcceptable, Unreachable
 from filmroom.model.instance import Located
 from filmroom.model.peer import Peer
-from filmroom.model.remote import Cancelled, Delivery, Originator, Report, Tally
+from filmroom.model.remote import Cancelled, Delivery, Originator, Outgoing, Report, Tally
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each new try, in a row that comes to nothing, at a peer that went away."""
@@ -63,17 +64,27 @@ class Sending:
         """Send what waits, until nothing does or it is cancelled.
 
         Raises Unreachable if the association ends before; the instance it ended with still waits.
+        While the other side stores one instance, the next is opened.
         """
-        while waiting and not self.cancelled():
-            located = waiting[0]
-            try:
-                self._store(delivery, located)
-            except Unreachable:
-                raise
-            except ArchiveError as error:
-                self.tally.fail(located.ref.instance, str(error))
-            waiting.popleft()
-            self.report(self.tally)
+        ahead: _Opened | None = None
+        try:
+            while waiting and not self.cancelled():
+                located, opened, ahead = waiting[0], ahead, None
+                try:
+                    opened = opened or self._open(delivery, located)
+                    with opened:
+                        delivery.send(opened.outgoing, self.originator)
+                        ahead = self._open_ahead(delivery, waiting)
+                        self._count(as_sent=delivery.stored())
+                except Unreachable:
+                    raise
+                except ArchiveError as error:
+                    self.tally.fail(located.ref.instance, str(error))
+                waiting.popleft()
+                self.report(self.tally)
+        finally:
+            if ahead is not None:
+                ahead.close()
 
     def fail(self, instances: Iterable[Located], error: ArchiveError) -> None:
         """Count instances as failed that will not be sent any more."""
@@ -81,26 +92,53 @@ class Sending:
             self.tally.fail(located.ref.instance, str(error))
         self.report(self.tally)
 
-    def _store(self, delivery: Delivery, located: Located) -> None:
-        """Send one instance in the best form that can be made; raises what keeps it from that."""
+    def _count(self, *, as_sent: bool) -> None:
+        self.tally.remaining -= 1
+        if as_sent:
+            self.tally.completed += 1
+        else:
+            self.tally.warned += 1
+
+    def _open(self, delivery: Delivery, located: Located) -> _Opened:
+        """An instance in the best form that can be made; raises what keeps it from that."""
         reason: NotAcceptable | None = None
         for syntax in forms(located, self.syntaxes, delivery.takes):
             try:
-                with outgoing(self.archive, located, syntax) as sent:
-                    as_sent = delivery.store(sent, self.originator)
+                return _Opened(outgoing(self.archive, located, syntax))
             except NotAcceptable as error:  # perhaps the next form can be made
                 reason = reason or error
-                continue
-            self.tally.remaining -= 1
-            if as_sent:
-                self.tally.completed += 1
-            else:
-                self.tally.warned += 1
-            return
         raise reason or NotAcceptable(
             f"SOP class {located.sop_class} is taken in no transfer syntax that can be made of"
             f" {located.transfer_syntax}"
         )
+
+    def _open_ahead(self, delivery: Delivery, waiting: deque[Located]) -> _Opened | None:
+        """The instance after the first, if it is sent as stored; making it can wait."""
+        if len(waiting) < 2:
+            return None
+        located = waiting[1]
+        if forms(located, self.syntaxes, delivery.takes)[:1] != [located.transfer_syntax]:
+            return None
+        with suppress(ArchiveError):  # which will be told when its turn comes
+            return self._open(delivery, located)
+        return None
+
+
+class _Opened:
+    """An instance that is open to be sent."""
+
+    def __init__(self, context: AbstractContextManager[Outgoing]) -> None:
+        self._context = context
+        self.outgoing = context.__enter__()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._context.__exit__(None, None, None)
 
 
 def _send_batch(sending: Sending, peer: Peer, batch: Batch) -> None:

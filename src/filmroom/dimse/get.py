@@ -61,7 +61,7 @@ class SubOperations:
     def takes(self, sop_class: str, transfer_syntax: str) -> bool:
         return (sop_class, transfer_syntax) in self._contexts
 
-    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
+    def send(self, outgoing: Outgoing, originator: Originator | None = None) -> None:
         self._message_id = self._message_id % 0xFFFF + 1
         command = Command(
             field=CommandField.C_STORE_RQ,
@@ -78,6 +78,8 @@ class SubOperations:
             raise
         except ArchiveError as error:  # a message is left half-sent
             self._session.abort(str(error))
+
+    def stored(self) -> bool:
         response = self._session.response(CommandField.C_STORE_RSP)
         status = response.status or 0
         if status != Status.SUCCESS and not is_warning(status):

@@ -89,8 +89,11 @@ class Delivery(Protocol):
     def takes(self, sop_class: str, transfer_syntax: str) -> bool:
         """Whether instances of a SOP class can be sent in a transfer syntax."""
 
-    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
-        """Store an instance there; whether just as sent, False if with a warning.
+    def send(self, outgoing: Outgoing, originator: Originator | None = None) -> None:
+        """Send an instance; `stored` tells what became of it. Unreachable: see there."""
+
+    def stored(self) -> bool:
+        """Whether what was sent last is stored just as sent, False if with a warning; waits.
 
         Raises Declined if it was not stored, Unreachable if the association is over.
         """

@@ -59,10 +59,14 @@ class Asking:
         self, context_id: int, command: Command, data: Iterable[bytes | memoryview] = ()
     ) -> Command:
         """Send a request, and give it with its Message ID."""
-        self._message_id = self._message_id % 0xFFFF + 1
-        sent = replace(command, message_id=self._message_id)
+        sent = replace(command, message_id=self.next_id())
         self.send(context_id, sent, data)
         return sent
+
+    def next_id(self) -> int:
+        """A Message ID for the next request."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
 
     def send(
         self, context_id: int, command: Command, data: Iterable[bytes | memoryview] = ()
@@ -95,9 +99,9 @@ class Asking:
             else:
                 self._serve(message, serve)
 
-    def response(self, request: Command, serve: Serve | None = None) -> Command:
-        """The final response to a request, its data left to be read; raises Unreachable."""
-        wanted = request.field | RESPONSE
+    def response(self, request: CommandField, serve: Serve | None = None) -> Command:
+        """The only response to a request, its data left to be read; raises Unreachable."""
+        wanted = request | RESPONSE
         while (message := self._message()).command.field != wanted:
             if message.command.field.is_response:
                 self._give_up(f"sent a {message.command.field.name} instead of an answer")

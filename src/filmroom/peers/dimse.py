@@ -41,8 +41,8 @@ class DimsePeers:
         with asking(self._line, peer, [Proposal(VERIFICATION, PLAIN)]) as asked:
             context = asked.context_for(VERIFICATION)
             command = Command(field=CommandField.C_ECHO_RQ, sop_class=VERIFICATION)
-            response = asked.response(asked.request(context.id, command))
-            asked.check(response, "C-ECHO")
+            request = asked.request(context.id, command)
+            asked.check(asked.response(request.field), "C-ECHO")
 
     @contextmanager
     def deliver(self, peer: Peer, proposals: Sequence[Proposal]) -> Iterator[Delivery]:

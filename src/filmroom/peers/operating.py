@@ -44,7 +44,7 @@ def performed(
     if operation.attributes is not None:
         data = write_dataset(operation.attributes, context.transfer_syntax)
     request = asking.request(context.id, _command(operation), [data])
-    response = asking.response(request, serve)
+    response = asking.response(request.field, serve)
     attributes = None
     if response.has_data:
         attributes = read_dataset(asking.read(), context.transfer_syntax)

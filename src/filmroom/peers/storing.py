@@ -20,10 +20,11 @@ class Storing:
     def takes(self, sop_class: str, transfer_syntax: str) -> bool:
         return (sop_class, transfer_syntax) in self._contexts
 
-    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
+    def send(self, outgoing: Outgoing, originator: Originator | None = None) -> None:
         command = Command(
             field=CommandField.C_STORE_RQ,
             has_data=True,
+            message_id=self._asking.next_id(),
             sop_class=outgoing.sop_class,
             instance=outgoing.instance,
             priority=Priority.MEDIUM,
@@ -31,5 +32,8 @@ class Storing:
             originator_message_id=originator.message_id if originator else None,
         )
         context_id = self._contexts[outgoing.sop_class, outgoing.transfer_syntax]
-        request = self._asking.request(context_id, command, outgoing.data)
-        return self._asking.check(self._asking.response(request), "C-STORE")
+        self._asking.send(context_id, command, outgoing.data)
+
+    def stored(self) -> bool:
+        response = self._asking.response(CommandField.C_STORE_RQ)
+        return self._asking.check(response, "C-STORE")

@@ -53,6 +53,7 @@ class There(NoPeers):
 class _Storing:
     there: There
     proposals: Sequence[Proposal]
+    sent: str = ""
 
     def takes(self, sop_class: str, transfer_syntax: str) -> bool:
         return transfer_syntax in self.there.takes and any(
@@ -60,17 +61,21 @@ class _Storing:
             for one in self.proposals
         )
 
-    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
+    def send(self, outgoing: Outgoing, originator: Originator | None = None) -> None:
         there, instance = self.there, outgoing.instance
         assert self.takes(outgoing.sop_class, outgoing.transfer_syntax)
         if there.breaks.get(instance):
             there.breaks[instance] -= 1
             raise Unreachable("gone in the middle")
         there.originators.append(originator)
-        if instance in there.refused:
+        self.sent, data = instance, b"".join(outgoing.data)
+        if instance not in there.refused:
+            there.kept[instance] = data
+
+    def stored(self) -> bool:
+        if self.sent in self.there.refused:
             raise Declined("no", 0xA700)
-        there.kept[instance] = b"".join(outgoing.data)
-        return instance not in there.warned
+        return self.sent not in self.there.warned
 
 
 @pytest.fixture(autouse=True)
