@@ -73,11 +73,11 @@ def write_instance(archive: Archive, located: Located, target: str, file: Binary
     """Write an instance in another transfer syntax to an empty file that can be sought in."""
     if transfer_syntax(target).encoder is None:
         raise NotAcceptable(f"nothing here writes transfer syntax {target}")
-    _Writing(archive, located, target).write(file)
+    Writing(archive, located, target).write(file)
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Where the parts of a stored file lie, all but the pixels."""
 
     meta: bytes
@@ -88,7 +88,7 @@ class _Layout:
     """The attribute that holds pixels; "" if there is none."""
 
 
-class _Writing:
+class Writing:
     """One instance on its way into another form."""
 
     def __init__(self, archive: Archive, located: Located, target: str) -> None:
@@ -101,14 +101,8 @@ class _Writing:
         layout = self._layout()
         if layout.pixels and not self.located.number_of_frames:
             raise Undecodable(f"instance {self.located.ref.instance} has no frames")
-        meta = written_file_meta(
-            memoryview(layout.meta),
-            self.target.uid,
-            self.located.sop_class,
-            self.located.ref.instance,
-        )
-        tail = rewritten(memoryview(layout.tail), self.stored, self.target, {})
-        file.write(meta)
+        file.write(self._meta(layout))
+        tail = self._tail(layout)
         if layout.pixels and self.target.encapsulated:
             self._write_compressed(file, layout, tail)
             return
@@ -116,27 +110,45 @@ class _Writing:
         for piece in _deflated(chain(pieces, [tail]), plain=not self.target.deflated):
             file.write(piece)
 
-    def _native(self, layout: _Layout) -> Iterator[bytes]:
+    def _meta(self, layout: Layout) -> bytes:
+        located = self.located
+        of_stored = memoryview(layout.meta)
+        uid = self.target.uid
+        return written_file_meta(of_stored, uid, located.sop_class, located.ref.instance)
+
+    def _before(self, layout: Layout, changes: Attributes) -> bytes:
+        """The data set up to its pixels."""
+        return rewritten(memoryview(layout.head), self.stored, self.target, changes)
+
+    def _tail(self, layout: Layout) -> bytes:
+        """The data set behind its pixels."""
+        return rewritten(memoryview(layout.tail), self.stored, self.target, {})
+
+    def _stored_pixels(self, content: Content) -> Iterable[bytes]:
+        """Native pixel data that is not coded anew."""
+        return content.chunks()
+
+    def _native(self, layout: Layout) -> Iterator[bytes]:
         """The data set with its pixels uncompressed, all but the tail."""
-        head = partial(rewritten, memoryview(layout.head), self.stored, self.target)
         if not layout.pixels:
-            yield head({})
+            yield self._before(layout, {})
             return
         changes: Attributes = {}
+        pieces: Iterable[bytes]
         if self.stored.pixels is Pixels.NATIVE:
             content = bulk_value(self.archive, self.located, layout.pixels).content
             vr = VRS[layout.pixels] or self._native_vr({})
-            pieces, size = content.chunks(), content.size
+            pieces, size = self._stored_pixels(content), content.size
         else:
             changes, frames = self._frames()
             vr, bits = self._native_vr(changes), self._frame_bits(changes)
             pieces = joined(frames, bits)
             size = (bits * self.located.number_of_frames + 7) // 8
-        yield head(changes)
+        yield self._before(layout, changes)
         tag, implicit = int(layout.pixels, 16), self.target.implicit
         yield from native_element(pieces, size, vr, tag=tag, implicit=implicit)
 
-    def _write_compressed(self, file: BinaryIO, layout: _Layout, tail: bytes) -> None:
+    def _write_compressed(self, file: BinaryIO, layout: Layout, tail: bytes) -> None:
         changes, frames = self._frames()
         lossy = LOSSY_METHOD in changes
         start = file.tell()
@@ -151,14 +163,14 @@ class _Writing:
             file.seek(start)
             file.write(self._head(layout, changes, ratio=native / max(written, 1)))
 
-    def _head(self, layout: _Layout, changes: Attributes, ratio: float | None) -> bytes:
+    def _head(self, layout: Layout, changes: Attributes, ratio: float | None) -> bytes:
         """The data set up to its pixels; as long for any ratio."""
         if ratio is not None:
             image = image_of(self.archive, self.located)
             before = image.attributes.get(RATIO, {}).get("Value", [])
             told = f"{min(ratio, 9999.0):010.5f}"
             changes = {**changes, RATIO: {"vr": "DS", "Value": [*before, told]}}
-        return rewritten(memoryview(layout.head), self.stored, self.target, changes)
+        return self._before(layout, changes)
 
     def _frames(self) -> tuple[Attributes, Iterator[bytes]]:
         """What coding changes of the data set, and the frames, a few of them made at once."""
@@ -207,7 +219,7 @@ class _Writing:
         format = self._format(changes)
         return format.values if format.bits_allocated == 1 else 8 * format.frame_length
 
-    def _layout(self) -> _Layout:
+    def _layout(self) -> Layout:
         """Read all of a file but its pixels; NotAcceptable if that is too much."""
         located, storage = self.located, self.archive.storage
         try:
@@ -231,7 +243,7 @@ class _Writing:
                 content = InflatedContent(inflated, span)
             return content.read() if stop > start else b""
 
-        return _Layout(meta, read(len(meta), first), read(behind, size), name)
+        return Layout(meta, read(len(meta), first), read(behind, size), name)
 
     def _pixels(self) -> tuple[str, int, int]:
         """The attribute that holds pixels, and where its value begins and its element ends."""

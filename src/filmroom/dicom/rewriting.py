@@ -45,21 +45,25 @@ def rewritten(
     Written little-endian, and not deflated: that is for all of it together. Raises
     Undecodable where the data set is not well-formed.
     """
+    put = {int(tag, 16): _changed(int(tag, 16), each, target) for tag, each in changes.items()}
+    return written(Walk(data, target), source, put)
+
+
+def written(walk: Walk, source: TransferSyntax, put: Mapping[int, bytes]) -> bytes:
+    """What a walk copies, elements that are `put` in their places instead of those it meets."""
+    data = walk.data
     level = Level(None, "", Charset((), {}), ">" if source.big_endian else "<")
     level.out, level.end = {}, len(data)
     level.implicit = _is_implicit(data, 0, len(data), told=source.implicit)
-    walk = _Walk(data, target)
-    pending = dict(sorted((int(tag, 16), changed) for tag, changed in changes.items()))
-    replaced = set(pending)
-    written = []
+    pending = dict(sorted(put.items()))
+    pieces = []
     for found in walk.elements(level):
         before = [tag for tag in pending if tag <= found.tag]
-        written += [_changed(tag, pending.pop(tag), target) for tag in before]
+        pieces += [pending.pop(tag) for tag in before]
         copy = walk.copied(level, found)
-        if found.tag not in replaced:
-            written.append(copy)
-    written += [_changed(tag, changed, target) for tag, changed in pending.items()]
-    return b"".join(written)
+        if found.tag not in put:
+            pieces.append(copy)
+    return b"".join((*pieces, *pending.values()))
 
 
 def _changed(tag: int, changed: dict[str, Any] | None, target: TransferSyntax) -> bytes:
@@ -74,7 +78,9 @@ def _is_implicit(data: memoryview, at: int, end: int, *, told: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Element:
+class Element:
+    """An element that was met on the walk; its VR may be none of its own, as "US or SS"."""
+
     tag: int
     vr: str
     head: int
@@ -84,7 +90,7 @@ class _Element:
     length: int
 
 
-class _Walk:
+class Walk:
     """One walk through a data set: what is taken from `elements` must be `copied`."""
 
     def __init__(self, data: memoryview, target: TransferSyntax) -> None:
@@ -94,7 +100,7 @@ class _Walk:
         self.position = 0
         self.has_fragments = False
 
-    def elements(self, level: Level) -> Iterator[_Element]:
+    def elements(self, level: Level) -> Iterator[Element]:
         """The elements of a data set or item from the position on, to its end or pixel data."""
         while self.position + 8 <= level.end:
             group, number = HALVES[level.order](self.data, self.position)
@@ -112,7 +118,7 @@ class _Walk:
                 raise _cut()
             self.position = level.end
 
-    def copied(self, level: Level, found: _Element) -> bytes:
+    def copied(self, level: Level, found: Element) -> bytes:
         """An element as the target has it; b"" for one that is not to be there."""
         if level.outer is None:
             self.has_fragments = False
@@ -121,7 +127,7 @@ class _Walk:
             return b""  # an icon that is compressed, which nothing may be here
         return copy
 
-    def _copied(self, level: Level, found: _Element) -> bytes:
+    def _copied(self, level: Level, found: Element) -> bytes:
         begins_items = self._begins_items(level.order, found.start)
         if found.length == UNDEFINED:
             if found.vr in ("OB", "OW", "OB or OW"):
@@ -135,7 +141,7 @@ class _Walk:
         if not found.tag & 0xFFFF or found.tag in LEFT_OUT:  # group lengths mean nothing any more
             self.position = end
             return b""
-        alike = level.order == "<" and level.implicit == self.implicit
+        alike = self._is_alike(level, found)
         if found.vr == "SQ" and begins_items and not alike:
             return self._sequence(level, found, end, ended=True)
         self.position = end
@@ -144,7 +150,11 @@ class _Walk:
             return bytes(self.data[found.head : end])
         return self._value(level, found)
 
-    def _value(self, level: Level, found: _Element) -> bytes:
+    def _is_alike(self, level: Level, found: Element) -> bool:
+        """Whether an element can be copied whole."""
+        return level.order == "<" and level.implicit == self.implicit
+
+    def _value(self, level: Level, found: Element) -> bytes:
         self._remember(level, found)
         value = bytes(self.data[found.start : found.start + found.length])
         vr = "UN" if found.vr == "SQ" and value else self._settled(level, found)
@@ -154,7 +164,7 @@ class _Walk:
             value += b"\0" if vr in LONG_VRS or vr == "UI" else b" "
         return element_header(found.tag, vr, len(value), implicit=self.implicit) + value
 
-    def _sequence(self, level: Level, found: _Element, end: int, *, ended: bool) -> bytes:
+    def _sequence(self, level: Level, found: Element, end: int, *, ended: bool) -> bytes:
         """A sequence, written without lengths; without `ended` it ends with a delimiter."""
         inner = Level(level, name_of(turned(found.tag)), level.charset, level.order)
         if level.order == ">" and self._begins_items("<", found.start):
@@ -185,7 +195,7 @@ class _Walk:
         elements = [self._copied(inner, found) for found in self.elements(inner)]
         return [item_header(UNDEFINED), *elements, ITEM_END]
 
-    def _fragments(self, found: _Element) -> bytes:
+    def _fragments(self, found: Element) -> bytes:
         """Compressed pixels within a sequence, as they are."""
         self.has_fragments = True
         at = found.start
@@ -204,26 +214,26 @@ class _Walk:
         head = element_header(found.tag, "OB", UNDEFINED, implicit=self.implicit)
         return head + bytes(self.data[found.start : at])
 
-    def _header(self, level: Level, tag: int) -> _Element:
+    def _header(self, level: Level, tag: int) -> Element:
         data, at, order = self.data, self.position, level.order
         if level.implicit:
             vr = level.known_vr(turned(tag))
-            return _Element(tag, vr, at, at + 8, WORDS[order](data, at + 4)[0])
+            return Element(tag, vr, at, at + 8, WORDS[order](data, at + 4)[0])
         raw = bytes(data[at + 4 : at + 6])
         known = EXPLICIT_VRS.get(raw)
         if known is None and not b"AA" <= raw <= b"ZZ":  # no VR, against the transfer syntax
             vr = level.known_vr(turned(tag))
-            return _Element(tag, vr, at, at + 8, WORDS[order](data, at + 4)[0])
+            return Element(tag, vr, at, at + 8, WORDS[order](data, at + 4)[0])
         if known not in LONG_VRS:
-            return _Element(tag, known or "UN", at, at + 8, SHORTS[order](data, at + 6)[0])
+            return Element(tag, known or "UN", at, at + 8, SHORTS[order](data, at + 6)[0])
         if at + 12 > level.end:
             raise _cut()
         length = WORDS[order](data, at + 8)[0]
         if known == "UN" and length == UNDEFINED:
             known = "SQ"  # of a relay that does not know it (PS3.5 §6.2.2)
-        return _Element(tag, known or "UN", at, at + 12, length)
+        return Element(tag, known or "UN", at, at + 12, length)
 
-    def _settled(self, level: Level, found: _Element) -> str:
+    def _settled(self, level: Level, found: Element) -> str:
         """The VR of an element for which the dictionary leaves a choice (PS3.5 §A.1)."""
         if found.vr == "US or SS":
             return "SS" if level.inherited(PIXEL_REPRESENTATION) == 1 else "US"
@@ -232,7 +242,7 @@ class _Walk:
         one = found.tag == 0x00283006 and level.first_value(SELECTED_LUT) == 1
         return "US" if one else "OW"
 
-    def _remember(self, level: Level, found: _Element) -> None:
+    def _remember(self, level: Level, found: Element) -> None:
         """Keep what later elements' VRs depend on."""
         if level.out is None or not found.length or found.length > MOST_REMEMBERED:
             return

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from filmroom.core.anonymous import check_anonymous
+from filmroom.core.anonymous import anonymised_part, check_anonymous
 from filmroom.core.archive import Archive
 from filmroom.core.render import PICTURES
 from filmroom.core.rendered import Showing, rendered, rendered_frames
@@ -87,7 +87,9 @@ def _is_anonymized(query: QueryParams) -> bool:
 
 
 def _check_anonymized(archive: Archive, located: Located, form: Offer, query: QueryParams) -> None:
-    """NotAcceptable for what would tell whose it is: this version shows pixels only."""
+    """NotAcceptable for what would tell whose it is; of a file that is found out as it is made."""
+    if form.media_type == DICOM:
+        return
     if form.media_type not in PICTURES:
         raise NotAcceptable(f"this version gives no {form.media_type} anonymized")
     if query.get("presentationUID"):
@@ -99,7 +101,12 @@ def _file(archive: Archive, located: Located, query: QueryParams) -> Answer:
     """The instance as a file, in one of the transfer syntaxes that are named."""
     named = query.get("transferSyntax", "*").split(",")
     ranges = tuple(MediaRange(DICOM, transfer_syntax=each.strip()) for each in named)
-    return located_instances(archive, [located], Wanted(ranges))
+    answer = located_instances(archive, [located], Wanted(ranges))
+    if not _is_anonymized(query):
+        return answer
+    syntax = answer.parts[0].transfer_syntax
+    part, version = anonymised_part(archive, located, target=syntax)
+    return Answer(answer.form, [part], version)
 
 
 async def _send_file(request: Request, answer: Answer) -> Response:
