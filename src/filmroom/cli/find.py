@@ -84,7 +84,7 @@ def find(given: Given, filters: tuple[str, ...], level: str, as_json: bool, **pa
         sys.stdout.buffer.write(orjson.dumps(found.matches, option=orjson.OPT_INDENT_2) + b"\n")
     else:
         columns = COLUMNS[query.level]
-        rows = [[_text(match.get(tag)) for _, tag in columns] for match in found.matches]
+        rows = [[text_of(match.get(tag)) for _, tag in columns] for match in found.matches]
         show_table([heading for heading, _ in columns], rows)
     _tell_of_the_rest(found, level)
 
@@ -135,7 +135,7 @@ def _days(text: str) -> tuple[str, str]:
     return f"{year}0101", f"{year}1231"
 
 
-def _text(element: dict[str, Any] | None) -> str:
+def text_of(element: dict[str, Any] | None) -> str:
     """The values of an element of the DICOM JSON Model, for people."""
     values = (element or {}).get("Value", [])
     return "\\".join(_name(value) if isinstance(value, dict) else str(value) for value in values)

@@ -25,6 +25,7 @@ COMMANDS = {
     "reindex": "filmroom.cli.maintain:reindex",
     "demo": "filmroom.cli.demo:demo",
     "peers": "filmroom.cli.peers:peers",
+    "jobs": "filmroom.cli.jobs:jobs",
     "settings": "filmroom.cli.settings:settings",
 }
 
@@ -55,6 +56,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(arguments, prog_name="filmroom", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         return _refuse(_usage(error), error.exit_code)
     except ArchiveError as error:

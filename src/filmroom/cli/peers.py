@@ -1,14 +1,23 @@
-"""`filmroom peers`: other archives and modalities, when there is a DIMSE door to reach them by."""
+"""`filmroom peers`: the DICOM nodes that are known by name, and what is asked of them."""
 
 from __future__ import annotations
 
-import click
+from filmroom.cli.lazy import LazyGroup
 
-from filmroom.errors import Unsupported
+COMMANDS = {
+    "list": "filmroom.cli.known_peers:list_peers",
+    "add": "filmroom.cli.known_peers:add",
+    "change": "filmroom.cli.known_peers:change",
+    "remove": "filmroom.cli.known_peers:remove",
+    "echo": "filmroom.cli.asking_peers:echo",
+    "find": "filmroom.cli.asking_peers:find",
+    "send": "filmroom.cli.peer_jobs:send",
+    "fetch": "filmroom.cli.peer_jobs:fetch",
+    "commit": "filmroom.cli.peer_jobs:commit",
+}
 
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def peers(arguments: tuple[str, ...]) -> None:
-    """Other DICOM nodes (not in this version)."""
-    raise Unsupported("this version has no DIMSE door yet, and so no peers")
+peers = LazyGroup(
+    "peers",
+    commands_at=COMMANDS,
+    help="Other DICOM nodes: make them known, search there, send there and fetch from there.",
+)

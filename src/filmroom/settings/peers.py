@@ -24,7 +24,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of peers: they stand in addresses and commands as they are."""
 _HOST = re.compile(r"[0-9A-Za-z._:%-]{1,253}")
 _UID = re.compile(r"[0-9.]{1,64}")
-_SHORT = re.compile(r"(?P<name>[^=]+)=(?P<aet>[^@]+)@(?P<host>\[[^]]*\]|[^:]*)(?::(?P<port>\d+))?")
+_ADDRESS = re.compile(r"(?P<aet>[^@]+)(?:@(?P<host>\[[^]]*\]|[^:]*)(?::(?P<port>\d+))?)?")
 ServiceName = Literal["echo", "store", "find", "move", "get"]
 SERVICES: tuple[ServiceName, ...] = ("echo", "store", "find", "move", "get")
 
@@ -95,9 +95,22 @@ def _peers(value: Any) -> Any:  # noqa: ANN401 - text, or what pydantic is to ju
 
 
 def _in_short(text: str) -> dict[str, str]:
-    found = _SHORT.fullmatch(text)
-    if found is None:
+    name, equals, address = text.partition("=")
+    found = _ADDRESS.fullmatch(address)
+    if not equals or "@" not in address or found is None:
         raise ValueError(f"{text!r} is not NAME=AET@HOST:PORT")
+    return {"name": name.strip(), **_stripped(found)}
+
+
+def read_address(text: str) -> dict[str, str]:
+    """The fields that `AET`, `AET@HOST` or `AET@HOST:PORT` names; Malformed if it is none."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        raise Malformed(f"{text!r} is not AET@HOST:PORT")
+    return _stripped(found)
+
+
+def _stripped(found: re.Match[str]) -> dict[str, str]:
     return {name: part.strip() for name, part in found.groupdict().items() if part is not None}
 
 

@@ -95,7 +95,7 @@ class Fetched(What):
 @api.get("/peers")
 def peers_known(request: Request) -> list[PeerOut]:
     """All peers by name."""
-    return [_out(one.peer, one.fixed) for one in peers.known(archive_of(request))]
+    return [peer_out(one.peer, one.fixed) for one in peers.known(archive_of(request))]
 
 
 @api.post("/peers", status_code=201)
@@ -103,21 +103,21 @@ def add_peer(request: Request, response: Response, peer: PeerSettings) -> PeerOu
     """Make a peer known."""
     added = peers.add(archive_of(request), peer)
     response.headers["Location"] = f"/api/peers/{added.name}"
-    return _out(added, fixed=False)
+    return peer_out(added, fixed=False)
 
 
 @api.get("/peers/{name}")
 def peer(request: Request, name: str) -> PeerOut:
     """One peer."""
     archive = archive_of(request)
-    return _out(peers.get(archive, name), peers.is_fixed(archive, name))
+    return peer_out(peers.get(archive, name), peers.is_fixed(archive, name))
 
 
 @api.patch("/peers/{name}")
 def change_peer(request: Request, name: str, changes: PeerChange) -> PeerOut:
     """Change some fields of a peer."""
     fields = changes.model_dump(exclude_unset=True)
-    return _out(peers.change(archive_of(request), name, fields), fixed=False)
+    return peer_out(peers.change(archive_of(request), name, fields), fixed=False)
 
 
 @api.delete("/peers/{name}", status_code=204)
@@ -177,7 +177,8 @@ def _started(
     return job_out(job)
 
 
-def _out(peer: Peer, fixed: bool) -> PeerOut:
+def peer_out(peer: Peer, fixed: bool) -> PeerOut:
+    """A peer as the API tells of it."""
     return PeerOut(
         name=peer.name,
         aet=peer.aet,

@@ -49,12 +49,28 @@ def test_help_of_serve_and_settings_shows_every_setting(filmroom, name: str) -> 
 def test_every_setting_is_a_flag_of_every_command(data) -> None:
     flags = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
 
-    for name in COMMANDS:
-        if name == "peers":
-            continue
-        command = lazy.load(COMMANDS[name])
-        known = {spelled for option in command.params for spelled in option.opts}
-        assert flags - known == set(), name
+    for name, target in COMMANDS.items():
+        for command in leaves(lazy.load(target)):
+            known = {spelled for option in command.params for spelled in option.opts}
+            assert flags - known == set(), (name, command.name)
+
+
+def leaves(command: click.Command) -> list[click.Command]:
+    """A command, or those of a group."""
+    if not isinstance(command, click.Group):
+        return [command]
+    context = click.Context(command)
+    found = [command.get_command(context, name) for name in command.list_commands(context)]
+    return [one for one in found if one is not None]
+
+
+@pytest.mark.parametrize("group", ["peers", "jobs"])
+def test_a_group_alone_shows_its_commands(filmroom, group: str) -> None:
+    ended = filmroom(group)
+
+    assert ended.status == 2
+    assert ended.err.startswith(f"Usage: filmroom {group} ")
+    assert "  list " in ended.err
 
 
 NO_UID = (
@@ -71,7 +87,6 @@ NO_SELECTION = "Missing argument 'STUDY[/SERIES[/INSTANCE]]' (see filmroom delet
         ("zzz", "no command 'zzz' (see filmroom --help)"),
         ("delete", NO_SELECTION),
         ("export not-a-uid x", NO_UID),
-        ("peers", "this version has no DIMSE door yet, and so no peers"),
         ("settings --config none.toml", "none.toml: No such file or directory"),
         (
             "find --workers 0",
