@@ -15,6 +15,7 @@ from retrieved import frames_of, instance_url, series_url
 from starlette.testclient import TestClient
 
 from filmroom.core.archive import Archive
+from filmroom.errors import Undecodable
 from filmroom.pixels.pipeline import PixelPipeline
 from filmroom.pixels.pool import Pool
 from filmroom.pixels.video import VideoPrograms
@@ -122,3 +123,24 @@ def test_what_hung_once_is_refused_at_once(
     assert second.json()["detail"] == first.json()["detail"]
     assert asked == ["transcode"]  # of the good one
     assert len(archive.failures) == 1
+
+
+def test_a_picture_that_cannot_be_drawn_is_tried_once(
+    web: TestClient, frames: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def render(*_: object) -> bytes:
+        tried.append(1)
+        raise Undecodable("too long")
+
+    monkeypatch.setattr(PixelPipeline, "render", render)
+    pictures = {"Accept": "image/jpeg"}
+    small, large = (
+        web.get(f"{frames}/2/rendered", headers=pictures, params={"viewport": f"{side},{side}"})
+        for side in (16, 32)
+    )
+
+    assert (small.status_code, large.status_code, len(tried)) == (406, 406, 1)
+    assert web.get(f"{frames}/3/rendered", headers=pictures).status_code == 406
+    assert len(tried) == 2

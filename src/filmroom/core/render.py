@@ -119,8 +119,13 @@ def _draw(archive: Archive, scene: Scene) -> bytes:
     located = scene.located
     image = image_of(archive, located)
     numbers = _numbers(scene, image)
-    frames = [frame_bytes(archive, located, number) for number in numbers]
-    return _drawn(archive, scene, image, numbers, frames)
+
+    def draw() -> bytes:
+        frames = [frame_bytes(archive, located, number) for number in numbers]
+        return _drawn(archive, scene, image, numbers, frames)
+
+    state = scene.presentation.key if scene.presentation else ""
+    return archive.failures.unless_failed(located.key, f"picture of {numbers} {state}", draw)
 
 
 def _draw_at_hand(archive: Archive, scene: Scene) -> bytes | None:
