@@ -10,7 +10,7 @@ from typing import BinaryIO
 from filmroom.dicom.frames import Span
 from filmroom.dicom.video.remux import Remuxed, remux
 from filmroom.errors import Broken, NotAcceptable, Undecodable
-from filmroom.model.pixels import Coded, DerivedFile, Image
+from filmroom.model.pixels import Coded, DerivedFile, Drawing, Image
 from filmroom.model.rendering import Rendering
 
 CHUNK = 1 << 20  # bytes
@@ -30,8 +30,8 @@ class NoPixels:
     ) -> bytes:
         raise Undecodable("this archive decodes nothing")
 
-    def draws_at_once(self, image: Image, rendering: Rendering, size: int) -> bool:
-        return False
+    def drawing(self, image: Image, rendering: Rendering, size: int) -> Drawing | None:
+        return None
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         raise Undecodable("this archive draws nothing")

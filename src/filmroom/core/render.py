@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -24,7 +24,7 @@ from filmroom.errors import (
     Unsupported,
 )
 from filmroom.model.instance import Located
-from filmroom.model.pixels import Image
+from filmroom.model.pixels import Drawing, Image
 from filmroom.model.rendering import Rendering, Viewport
 
 GIF, JPEG = "image/gif", "image/jpeg"
@@ -37,7 +37,7 @@ DRAWN = 2
 KEPT = frozenset({Viewport(128, 128), Viewport(256, 256)})
 """Boxes of the thumbnails that are kept for good; any others would be without number."""
 
-SMALL = 2 << 20
+SMALL = 1 << 20
 """Bytes of an instance of which everything can be read without being missed elsewhere."""
 
 ANIMATED = 256 << 20
@@ -78,23 +78,54 @@ class Scene:
 
 def picture(archive: Archive, scene: Scene) -> bytes:
     """The picture, from what was made before where that is kept; Undecodable if it cannot be."""
-    # A presentation state may go while the image stays.
-    if scene.presentation is not None or is_drawn_at_once(archive, scene):
+    if scene.presentation is not None:  # which may go while the image stays
         return _draw(archive, scene)
-    return archive.derived.get_or_make(
-        scene.located.key,
-        f"picture {scene.version}",
-        lambda: _draw(archive, scene),
-        kept=scene.rendering.viewport in KEPT and not scene.rendering.enlarge,
-    )
+    found = None if is_small(scene.located) else archive.derived.find(*_place(scene))
+    if found is not None:
+        return found
+    drawing = _drawing(archive, scene, image_of(archive, scene.located))
+    if drawing is None:
+        return _kept(archive, scene, lambda: _draw(archive, scene))
+    return _draw_here(archive, scene, drawing)
 
 
-def is_drawn_at_once(archive: Archive, scene: Scene) -> bool:
-    """Whether a picture is drawn as soon as it would be found where others are kept."""
+def _draw_here(archive: Archive, scene: Scene, drawing: Drawing) -> bytes:
+    """Draw without a worker; of what is small nothing is kept, of the rest after it was given."""
     located = scene.located
-    if not is_small(located) or scene.presentation is not None or len(scene.numbers) > 1:
-        return False
-    return archive.pixels.draws_at_once(image_of(archive, located), scene.rendering, located.size)
+    number = _numbers(scene, image_of(archive, located))[0]
+    data = drawing(frame_bytes(archive, located, number), number)
+    if not is_small(located):
+        archive.ahead.ask(" ".join(_place(scene)), _keep(archive, scene, data))
+    return data
+
+
+def _keep(archive: Archive, scene: Scene, data: bytes) -> Iterator[bytes]:
+    def still_there() -> bytes:
+        archive.storage.size(scene.located.key)  # NotFound: what was made of it is gone too
+        return data
+
+    yield _kept(archive, scene, still_there)
+
+
+def _kept(archive: Archive, scene: Scene, make: Callable[[], bytes]) -> bytes:
+    rendering = scene.rendering
+    kept = rendering.viewport in KEPT and not rendering.enlarge
+    return archive.derived.get_or_make(*_place(scene), make, kept=kept)
+
+
+def _place(scene: Scene) -> tuple[str, str]:
+    """Where a picture is kept among what was made: its blob, and its own name."""
+    return scene.located.key, f"picture {scene.version}"
+
+
+def _drawing(archive: Archive, scene: Scene, image: Image) -> Drawing | None:
+    """What draws a scene without a worker, if anything does."""
+    located = scene.located
+    alone = len(scene.numbers) <= 1 and scene.presentation is None and scene.fractions is None
+    if not alone or transfer_syntax(located.transfer_syntax).deflated:
+        return None
+    size = located.size // max(located.number_of_frames, 1)  # no less than the frame has
+    return archive.pixels.drawing(image, scene.rendering, size)
 
 
 def is_small(located: Located) -> bool:
@@ -118,6 +149,7 @@ def _draw(archive: Archive, scene: Scene) -> bytes:
     """Read what is needed and have it drawn; all of the blob is read here (`Derived`)."""
     located = scene.located
     image = image_of(archive, located)
+    shape_of(image.attributes)
     numbers = _numbers(scene, image)
 
     def draw() -> bytes:
@@ -129,18 +161,18 @@ def _draw(archive: Archive, scene: Scene) -> bytes:
 
 
 def _draw_at_hand(archive: Archive, scene: Scene) -> bytes | None:
-    """The same where that waits neither for a disk nor for a worker; None where it might."""
+    """A small picture where that waits neither for a disk nor for a worker; else None."""
     located = scene.located
-    image = archive.images.at_hand(located.key)
-    if image is None or not is_drawn_at_once(archive, scene):
+    image = archive.images.at_hand(located.key) if is_small(located) else None
+    drawing = _drawing(archive, scene, image) if image else None
+    if image is None or drawing is None:
         return None
-    numbers = _numbers(scene, image)
-    frame = frame_at_hand(archive, located, numbers[0])
-    return None if frame is None else _drawn(archive, scene, image, numbers, [frame])
+    number = _numbers(scene, image)[0]
+    frame = frame_at_hand(archive, located, number)
+    return None if frame is None else drawing(frame, number)
 
 
 def _numbers(scene: Scene, image: Image) -> tuple[int, ...]:
-    shape_of(image.attributes)
     return scene.numbers or (frame_for(image.attributes, scene.located.number_of_frames),)
 
 
@@ -197,9 +229,11 @@ class Picture:
         scene = self.scene
         if self._data is not None or scene.presentation or not is_picture(scene.located):
             return self._data
-        if is_drawn_at_once(self.archive, scene):
+        if is_small(scene.located) and _drawing(
+            self.archive, scene, image_of(self.archive, scene.located)
+        ):
             return self.read()
-        self._data = self.archive.derived.find(scene.located.key, f"picture {scene.version}")
+        self._data = self.archive.derived.find(*_place(scene))
         return self._data
 
     def chunks(self, within: Span | None = None) -> Iterator[bytes]:

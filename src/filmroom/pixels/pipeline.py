@@ -8,13 +8,12 @@ from dataclasses import replace
 from fractions import Fraction
 from pickle import PickleBuffer
 
-from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.dicom.video.remux import Remuxed
 from filmroom.errors import Undecodable
 from filmroom.model.instance import Attributes
-from filmroom.model.pixels import Coded, Image
+from filmroom.model.pixels import Coded, Drawing, Image
 from filmroom.model.rendering import Rendering
-from filmroom.pixels.plain import AT_ONCE, draw_plain, is_plain
+from filmroom.pixels.plain import plain_drawing
 from filmroom.pixels.pool import Pool
 from filmroom.pixels.video import VideoPrograms
 from filmroom.settings import Settings
@@ -66,8 +65,6 @@ class PixelPipeline:
         self, frames: Sequence[bytes], numbers: Sequence[int], image: Image, rendering: Rendering
     ) -> bytes:
         self._check(frames)
-        if len(frames) == len(numbers) == 1 and is_plain(image, rendering, len(frames[0])):
-            return draw_plain(frames[0], numbers[0], image, rendering)
         buffers = [PickleBuffer(frame) for frame in frames]
         bare = replace(image, attributes=_of_frames(image.attributes, numbers))
         seconds = self._seconds * max(len(buffers), 1)
@@ -76,9 +73,8 @@ class PixelPipeline:
         )
         return picture
 
-    def draws_at_once(self, image: Image, rendering: Rendering, size: int) -> bool:
-        syntax = transfer_syntax(image.transfer_syntax)
-        return not syntax.deflated and size <= AT_ONCE and is_plain(image, rendering, size)
+    def drawing(self, image: Image, rendering: Rendering, size: int) -> Drawing | None:
+        return plain_drawing(image, rendering, size)
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         _, picture = self._pool.run("icon", kind, rendering, seconds=self._seconds)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import traceback
+from functools import partial
 
 from filmroom.dicom.codecs import Codec
 from filmroom.dicom.pixel_format import MONOCHROME1, MONOCHROME2, PixelFormat, pixel_format
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.errors import ArchiveError, Malformed, Undecodable
-from filmroom.model.pixels import Image
+from filmroom.model.instance import Attributes
+from filmroom.model.pixels import Drawing, Image
 from filmroom.model.rendering import IccProfile, Rendering
 from filmroom.pixels.grayscale import MODALITY_LUT, SEGMENTATION_TYPE, VOI_LUT, grayscale
 from filmroom.pixels.jpeg_file import jpeg_file
@@ -22,13 +24,14 @@ from filmroom.pixels.padding import is_padded
 from filmroom.pixels.shaded import shaded
 from filmroom.pixels.viewport import aspect_of, place, whole
 
-AT_ONCE = 1 << 20
-"""Bytes of an instance whose frame is drawn in less than a millisecond."""
 LARGEST = 16 << 20
 """Bytes of a frame that is drawn sooner than it would be handed to a worker."""
+REDUCED = 1 << 20
+"""Bytes of a frame from which on it is only drawn here if fewer values than it has need shades."""
 SMALL = 256 * 256
 """Pixels of a picture that is shaded and coded in a fraction of a millisecond."""
 
+JPEG = "image/jpeg"
 SHUTTER_SHAPE = "00181600"
 NOT_PLAIN = (MODALITY_LUT, VOI_LUT, SEGMENTATION_TYPE, SHUTTER_SHAPE)
 """Attributes that mean more work, or take it through other code."""
@@ -36,30 +39,38 @@ NOT_PLAIN = (MODALITY_LUT, VOI_LUT, SEGMENTATION_TYPE, SHUTTER_SHAPE)
 log = logging.getLogger(__name__)
 
 
-def is_plain(image: Image, rendering: Rendering, size: int) -> bool:
-    """Whether `draw_plain` can do it, for a frame of so many bytes."""
-    viewport, attributes = rendering.viewport, image.attributes
+def plain_drawing(image: Image, rendering: Rendering, size: int) -> Drawing | None:
+    """What draws frames of at most `size` bytes of an image; None where they are not plain."""
+    if size > LARGEST or not _is_small_picture(rendering):
+        return None
+    attributes = image.attributes
+    if transfer_syntax(image.transfer_syntax).decoder is not Codec.NATIVE or any(
+        tag in attributes for tag in NOT_PLAIN
+    ):
+        return None
+    if size > REDUCED and is_padded(attributes):  # which keeps it from being reduced
+        return None
+    try:
+        format = pixel_format(attributes)
+    except Malformed:
+        return None
+    return partial(_draw, image.attributes, rendering, format) if _is_grey(format) else None
+
+
+def _is_small_picture(rendering: Rendering) -> bool:
+    viewport = rendering.viewport
     return (
-        size <= LARGEST
-        and rendering.media_type == "image/jpeg"
+        rendering.media_type == JPEG
         and 0 < (viewport.width or 0) * (viewport.height or 0) <= SMALL
         and viewport.region is None
         and rendering.presentation is None
         and not rendering.annotations
         and not rendering.overlays
         and rendering.icc_profile is IccProfile.NO
-        and transfer_syntax(image.transfer_syntax).decoder is Codec.NATIVE
-        and not any(tag in attributes for tag in NOT_PLAIN)
-        and (size <= AT_ONCE or not is_padded(attributes))  # padding keeps it from being reduced
-        and _is_grey(image)
     )
 
 
-def _is_grey(image: Image) -> bool:
-    try:
-        format = pixel_format(image.attributes)
-    except Malformed:
-        return False
+def _is_grey(format: PixelFormat) -> bool:
     return (
         format.samples == 1
         and format.bits_allocated in (8, 16)
@@ -68,10 +79,11 @@ def _is_grey(image: Image) -> bool:
     )
 
 
-def draw_plain(frame: bytes, number: int, image: Image, rendering: Rendering) -> bytes:
-    """A frame (numbered from 1) as a JPEG file; Undecodable where nothing can be made of it."""
+def _draw(
+    attributes: Attributes, rendering: Rendering, format: PixelFormat, frame: bytes, number: int
+) -> bytes:
     try:
-        return _drawn(frame, number, image, rendering, pixel_format(image.attributes))
+        return _drawn(attributes, rendering, format, frame, number)
     except ArchiveError:
         raise
     except Exception as error:
@@ -82,9 +94,8 @@ def draw_plain(frame: bytes, number: int, image: Image, rendering: Rendering) ->
 
 
 def _drawn(
-    frame: bytes, number: int, image: Image, rendering: Rendering, format: PixelFormat
+    attributes: Attributes, rendering: Rendering, format: PixelFormat, frame: bytes, number: int
 ) -> bytes:
-    attributes = image.attributes
     aspect = aspect_of(attributes, number)
     placement = place(whole(format), aspect, rendering.viewport, enlarge=rendering.enlarge)
     shown = grayscale(attributes, number, format, rendering.window)

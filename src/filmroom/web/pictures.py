@@ -119,30 +119,25 @@ def _in_place(plan: Plan, request: Request) -> Response | None:
     located = archive_of(request).index.locate(ref_of(request))
     if not is_small(located):
         return None
-    answer = plan(request, located)
-    return _current(request, answer) or _ready(request, answer, Picture.at_hand)
+    return _ready(request, plan(request, located), Picture.at_hand)
 
 
 def at_once(request: Request, answer: Answer) -> Response | None:
     """What the client has already, or a picture that takes no time worth another thread's turn."""
-    return _current(request, answer) or _ready(request, answer, Picture.soon)
-
-
-def _current(request: Request, answer: Answer) -> Response | None:
-    headers = _headers(answer)
-    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
-        return not_modified(headers)
-    return None
+    return _ready(request, answer, Picture.soon)
 
 
 def _ready(
     request: Request, answer: Answer, ready: Callable[[Picture], bytes | None]
 ) -> Response | None:
+    headers = _headers(answer)
+    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
+        return not_modified(headers)
     picture = answer.parts[0].content
     if answer.form.multipart or not isinstance(picture, Picture):
         return None
     data = ready(picture)
-    return None if data is None else _whole(request, answer, picture, data)
+    return None if data is None else _whole(request, answer, headers, data)
 
 
 async def send(request: Request, answer: Answer) -> Response:
@@ -152,7 +147,7 @@ async def send(request: Request, answer: Answer) -> Response:
     (part,) = answer.parts
     if isinstance(part.content, Picture):
         data = await drawers_of(request).draw(request, part.content)
-        return _whole(request, answer, part.content, data)
+        return _whole(request, answer, _headers(answer), data)
     if isinstance(part.content, Shown):
         await drawers_of(request).prepare(part.content)
     return single(request, part, _headers(answer))
@@ -166,10 +161,11 @@ def _headers(answer: Answer) -> dict[str, str]:
     return headers
 
 
-def _whole(request: Request, answer: Answer, picture: Picture, data: bytes) -> Response:
+def _whole(request: Request, answer: Answer, headers: dict[str, str], data: bytes) -> Response:
     """One picture, or a range of it."""
-    headers, media_type = _headers(answer), answer.parts[0].media_type
-    if not picture.drawn:  # asked again, it may be
+    (part,) = answer.parts
+    media_type = part.media_type
+    if isinstance(part.content, Picture) and not part.content.drawn:  # asked again, it may be
         del headers["ETag"]
     if "range" in request.headers:
         return single(request, Part(media_type, "", MemoryContent(data)), headers)

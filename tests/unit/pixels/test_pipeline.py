@@ -17,13 +17,11 @@ from filmroom.model.pixels import Image
 from filmroom.model.rendering import Rendering, Viewport
 from filmroom.pixels import pipeline as pipeline_module
 from filmroom.pixels.pipeline import PixelPipeline, open_pixels
-from filmroom.pixels.plain import AT_ONCE
 from filmroom.pixels.pool import Pool
 from filmroom.pixels.video import VideoPrograms
 from filmroom.settings import Settings
 
 EXPLICIT, JLS, JPEG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.50"
-DEFLATED = "1.2.840.10008.1.2.1.99"
 VALUES = np.add.outer(np.arange(6), np.arange(8)).astype(np.uint16) * 9
 
 
@@ -85,17 +83,14 @@ def test_a_frame_is_drawn(pixels: PixelPipeline) -> None:
 
 def test_a_plain_frame_is_drawn_without_a_worker(recorded: list[Any]) -> None:
     small = Rendering(viewport=Viewport(4, 3))
-    image = Image(EXPLICIT, FORMAT)
     with closing(unstarted()) as pixels:
-        picture = pixels.render([VALUES.tobytes()], [1], image, small)
+        drawing = pixels.drawing(Image(EXPLICIT, FORMAT), small, 96)
 
-        assert imagecodecs.jpeg_decode(picture).shape == (3, 4)
+        assert drawing is not None
+        assert imagecodecs.jpeg_decode(drawing(VALUES.tobytes(), 1)).shape == (3, 4)
         assert recorded == []
-        assert pixels.draws_at_once(image, small, AT_ONCE)
-        assert not pixels.draws_at_once(image, small, AT_ONCE + 1)
-        assert not pixels.draws_at_once(image, Rendering(), 100)
-        assert not pixels.draws_at_once(Image(DEFLATED, FORMAT), small, 100)
-        assert not pixels.draws_at_once(Image(JLS, FORMAT), small, 100)
+        assert pixels.drawing(Image(EXPLICIT, FORMAT), Rendering(), 96) is None
+        assert pixels.drawing(Image(JLS, FORMAT), small, 96) is None
 
 
 def test_what_has_no_pixels_has_an_icon(pixels: PixelPipeline) -> None:

@@ -23,7 +23,7 @@ from filmroom.model.rendering import (
 )
 from filmroom.pixels import plain
 from filmroom.pixels.draw import draw
-from filmroom.pixels.plain import AT_ONCE, LARGEST, draw_plain, is_plain
+from filmroom.pixels.plain import LARGEST, REDUCED, plain_drawing
 
 SMALL = Rendering(viewport=Viewport(128, 128))
 DEFLATED, IMPLICIT, BIG_ENDIAN = (
@@ -39,6 +39,16 @@ def slope(rows: int, columns: int, kind: str, most: int) -> NDArray[Any]:
     """Values from one corner to the other, from 0 or as far below it as above."""
     ramp = np.add.outer(np.linspace(0, most / 2, rows), np.linspace(0, most / 2, columns))
     return (ramp - (most / 2 if kind.startswith("i") else 0)).astype(kind)
+
+
+def is_plain(image: Image, rendering: Rendering, size: int) -> bool:
+    return plain_drawing(image, rendering, size) is not None
+
+
+def draw_plain(frame: bytes, number: int, image: Image, rendering: Rendering) -> bytes:
+    drawing = plain_drawing(image, rendering, len(frame))
+    assert drawing is not None
+    return drawing(frame, number)
 
 
 def shades_of(picture: bytes) -> NDArray[np.int16]:
@@ -126,8 +136,8 @@ def test_large_frames_are_for_a_worker_and_sooner_where_padding_keeps_them_large
 
     assert is_plain(image, SMALL, LARGEST)
     assert not is_plain(image, SMALL, LARGEST + 1)
-    assert is_plain(padded, SMALL, AT_ONCE)
-    assert not is_plain(padded, SMALL, AT_ONCE + 1)
+    assert is_plain(padded, SMALL, REDUCED)
+    assert not is_plain(padded, SMALL, REDUCED + 1)
 
 
 def test_a_frame_that_is_cut_short_is_no_picture() -> None:
