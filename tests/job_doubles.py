@@ -24,8 +24,9 @@ PATIENCE = 15.0  # seconds
 class ListeningPeer:
     """A `Remote` of one peer; takes what is stored there, if it is let."""
 
-    stored: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
     """SOP Instance UIDs in the order in which they came."""
+    coming: str = ""
     associations: int = 0
     declined: set[str] = field(default_factory=set)
     """SOP Instance UIDs that it does not take."""
@@ -62,15 +63,18 @@ class ListeningPeer:
     def takes(self, sop_class: str, transfer_syntax: str) -> bool:
         return True
 
-    def store(self, outgoing: Outgoing, originator: Originator | None = None) -> bool:
+    def send(self, outgoing: Outgoing, originator: Originator | None = None) -> None:
         if self.before_each is not None:
             self.before_each()
         if self.is_away:
             raise Unreachable("gone in the middle")
-        if outgoing.instance in self.declined:
-            raise Declined("no room", 0xA700)
         b"".join(outgoing.data)
-        self.stored.append(outgoing.instance)
+        self.coming = outgoing.instance
+
+    def stored(self) -> bool:
+        if self.coming in self.declined:
+            raise Declined("no room", 0xA700)
+        self.taken.append(self.coming)
         return True
 
 

@@ -229,7 +229,7 @@ def test_a_study_is_sent(web: TestClient, store: Store, peer: ListeningPeer) -> 
     assert done["selections"] == [{"study": uid(1), "series": None, "instance": None}]
     assert done["source"] == "api:testclient"
     assert done["created"] <= done["started"] <= done["ended"]
-    assert len(peer.stored) == 2
+    assert len(peer.taken) == 2
 
 
 @pytest.mark.usefixtures("jobs_run")

@@ -38,6 +38,7 @@ class Run:
 
     archive: Archive
     job: Job
+    """As it was claimed, and noted since; changed by the verb's thread alone while that runs."""
     progress: Progress = field(init=False)
     is_fruitful: bool = False
     """Whether something was done that a next try need not do again."""
@@ -45,10 +46,11 @@ class Run:
     is_stopped: bool = False
     _sent: deque[str] = field(default_factory=deque)
     _page: int = 0
+    _kept: Progress = field(init=False)
     _kept_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.progress = self.job.progress
+        self.progress = self._kept = self.job.progress
 
     # -- for the verb ----------------------------------------------------------------------
 
@@ -85,13 +87,14 @@ class Run:
     def keep(self) -> None:
         """Make durable what is new, and look whether it is to end; raises Lost."""
         now = time.monotonic()
-        news = self._keep_sent() or self.progress != self.job.progress
+        progress = self.progress
+        news = self._keep_sent() or progress != self._kept
         if news or now - self._kept_at >= SIGN:
-            self.job = self._change(self._signed)
-            self._kept_at = now
+            job = self._change(lambda job: self._signed(job, progress))
+            self._kept_at, self._kept = now, progress
         else:
-            self.job = self._ours(jobs.get(self.archive, self.job.id))
-        self.is_cancelled = self.is_cancelled or self.job.cancelling
+            job = self._ours(jobs.get(self.archive, self.job.id))
+        self.is_cancelled = self.is_cancelled or job.cancelling
 
     def finish(self, outcome: Callable[[Job], Job]) -> None:
         """Keep how it ended; raises Lost."""
@@ -109,9 +112,9 @@ class Run:
             self._page += 1
         return bool(keys)
 
-    def _signed(self, job: Job) -> Job:
+    def _signed(self, job: Job, progress: Progress) -> Job:
         attempts = 0 if self.is_fruitful else job.attempts
-        return replace(job, progress=self.progress, due=time.time() + LEASE, attempts=attempts)
+        return replace(job, progress=progress, due=time.time() + LEASE, attempts=attempts)
 
     def _change(self, make: jobs.Change) -> Job:
         return jobs.change(self.archive, self.job.id, lambda job: make(self._ours(job)))

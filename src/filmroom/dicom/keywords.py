@@ -19,7 +19,7 @@ Json = dict[str, Any]
 def tag_of(name: str) -> tuple[str, str]:
     """The tag, as `00100010`, and the VR of a keyword or tag; Malformed if it is neither."""
     spelled = _TAG.fullmatch(name)
-    tag = int(spelled[1] + spelled[2], 16) if spelled else tag_for_keyword(name)
+    tag = int(spelled[1] + spelled[2], 16) if spelled else tag_for_keyword(name or "-")
     if tag is None or not dictionary_has_tag(tag):
         raise Malformed(f"{name!r} is neither the keyword nor the tag of an attribute")
     return f"{tag:08X}", dictionary_VR(tag).partition(" ")[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from job_doubles import ListeningPeer, eventually, over, waiting_again, with_remote
 
 from filmroom.core import jobs, peers, runner
 from filmroom.core.archive import Archive
@@ -14,6 +13,7 @@ from filmroom.model.job import Job, JobKind, JobState, Progress
 from filmroom.model.stored import Stored
 from filmroom.settings.peers import PeerSettings
 from filmroom.testing.objects import ct_slice, part10, uid
+from job_doubles import ListeningPeer, eventually, over, waiting_again, with_remote
 
 MakeArchive = Callable[..., Archive]
 Store = Callable[..., Stored]
@@ -59,8 +59,8 @@ def test_what_is_selected_is_sent_once(archive: Archive, peer: ListeningPeer) ->
 
     assert done.state is JobState.DONE
     assert done.progress == Progress(9, of=9)
-    assert set(peer.stored) == sops(archive)
-    assert len(peer.stored) == 9
+    assert set(peer.taken) == sops(archive)
+    assert len(peer.taken) == 9
     assert archive.records.list(jobs.SENT) == []
 
 
@@ -78,7 +78,7 @@ def test_only_what_failed_is_sent_again(archive: Archive, peer: ListeningPeer) -
     assert "no room" in waits.progress.message
     assert done.state is JobState.DONE
     assert done.progress == Progress(9, of=9)
-    assert sorted(peer.stored) == sorted(sops(archive))
+    assert sorted(peer.taken) == sorted(sops(archive))
 
 
 def test_what_is_declined_each_time_fails_in_the_end(archive: Archive, peer: ListeningPeer) -> None:
@@ -90,7 +90,7 @@ def test_what_is_declined_each_time_fails_in_the_end(archive: Archive, peer: Lis
 
     assert (failed.state, failed.attempts, failed.progress.done) == (JobState.FAILED, 3, 8)
     assert done.progress == Progress(9, of=9)
-    assert len(peer.stored) == 9
+    assert len(peer.taken) == 9
 
 
 def test_a_peer_that_comes_back_gets_the_rest(archive: Archive, peer: ListeningPeer) -> None:
@@ -109,7 +109,7 @@ def test_a_send_goes_on_where_it_was_stopped(archive: Archive, peer: ListeningPe
     first = Runner(archive)
 
     def stop_after_three() -> None:
-        if len(peer.stored) == 3:
+        if len(peer.taken) == 3:
             peer.before_each = None
             first._stopping = True  # as when it is left
             eventually(lambda: first._tasks and first._tasks[0].run.stopped())
@@ -124,7 +124,7 @@ def test_a_send_goes_on_where_it_was_stopped(archive: Archive, peer: ListeningPe
 
     assert (stopped.state, stopped.progress) == (JobState.QUEUED, Progress(4, of=8))
     assert done.progress == Progress(8, of=8)
-    assert len(peer.stored) == 8
+    assert len(peer.taken) == 8
     assert peer.associations == 2
 
 
@@ -140,15 +140,16 @@ def test_what_came_meanwhile_is_sent_too(
         done = over(archive, job)
 
     assert done.progress == Progress(10, of=10)
-    assert set(peer.stored) == sops(archive)
+    assert set(peer.taken) == sops(archive)
 
 
 def test_a_send_is_cancelled_between_two_instances(archive: Archive, peer: ListeningPeer) -> None:
-    made = []
+    made: list[Job] = []
     with Runner(archive) as entered:
 
         def cancel_after_three() -> None:
-            if len(peer.stored) == 3:
+            if len(peer.taken) == 3:
+                eventually(lambda: made and entered._tasks)
                 jobs.cancel(archive, made[0].id)
                 eventually(lambda: entered._tasks[0].run.stopped())
 
@@ -158,7 +159,7 @@ def test_a_send_is_cancelled_between_two_instances(archive: Archive, peer: Liste
 
     assert ended.state is JobState.CANCELLED
     assert ended.progress == Progress(4, of=8)
-    assert len(peer.stored) == 4
+    assert len(peer.taken) == 4
 
 
 @pytest.mark.parametrize(

@@ -426,3 +426,18 @@ def test_a_runner_of_one_job_leaves_the_others(archive: Archive) -> None:
         assert over(archive, left).state is JobState.DONE
 
     assert jobs.get(archive, other.id) == other
+
+
+def test_what_a_job_notes_stays_with_it_while_it_is_kept(archive: Archive) -> None:
+    def verb(run: Run) -> Progress:
+        for number in range(20):
+            run.note({"number": number})
+            run.report(Progress(number))
+            run.keep()  # as the runner does, in a thread of its own
+            assert run.job.notes["number"] == number
+        return Progress(20)
+
+    with running_with(archive, verb):
+        done = over(archive, send(archive))
+
+    assert (done.state, done.notes) == (JobState.DONE, {"number": 19})
