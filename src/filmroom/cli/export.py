@@ -21,10 +21,11 @@ from filmroom.cli.progress import progress
 from filmroom.cli.screen import in_units, many, tell
 from filmroom.cli.selections import SELECTION
 from filmroom.cli.syntaxes import SYNTAX, WORDS
+from filmroom.core.anonymous import anonymised_ref, write_anonymised
 from filmroom.core.archive import Archive
 from filmroom.core.rewrite import target_for, write_instance
 from filmroom.errors import Broken, Conflict, NotAcceptable
-from filmroom.model.instance import Located
+from filmroom.model.instance import InstanceRef, Located
 from filmroom.model.selection import Selection
 
 CHUNK = 1 << 20  # bytes
@@ -43,15 +44,22 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest: the same selection gives the s
     metavar="SYNTAX",
     help=f"Write in another transfer syntax: its UID, or {', '.join(WORDS)}.",
 )
+@click.option("--anonymize", is_flag=True, help="Write files that do not tell whose they are.")
 @with_settings()
 def export(
-    given: Given, selection: Selection, destination: Path, force: bool, syntax: str | None
+    given: Given,
+    selection: Selection,
+    destination: Path,
+    force: bool,
+    syntax: str | None,
+    anonymize: bool,
 ) -> None:
     """Write a study, series or instance to DEST, a folder or a name that ends in .zip.
 
     Files are written as they were stored, as STUDY/SERIES/INSTANCE.dcm, and compared with
     what was recorded when they came. In another transfer syntax nothing else of them changes;
-    what cannot be written in it, such as a video, is written as it was stored.
+    what cannot be written in it, such as a video, is written as it was stored. Anonymized,
+    files get other UIDs and names; those whose pixels may tell whose they are are left out.
     """
     settings = given.settings()
     logs.set_up(settings, floor=logs.QUIET)
@@ -60,12 +68,18 @@ def export(
     with open_archive(settings) as archive:
         located = archive.index.select(selection)
         opened = _zip(destination, force) if zipped else _folder(destination, force)
-        with opened as out, Giving(archive, beside, syntax) as giving:
+        kind = Anonymous if anonymize else Giving
+        with opened as out, kind(archive, beside, syntax) as giving:
             for instance in progress(located, "Exporting", len(located)):
-                out.put(_name(instance), giving.chunks(instance))
-    tell(f"Wrote {many(len(located), 'instance')} ({in_units(giving.size)}) to {destination}.")
+                chunks = giving.chunks(instance)
+                if chunks is not None:
+                    out.put(giving.name(instance), chunks)
+    written = many(len(located) - giving.left_out, "instance")
+    tell(f"Wrote {written} ({in_units(giving.size)}) to {destination}.")
     if giving.as_stored:
         tell(f"As stored, since they cannot be coded anew: {many(giving.as_stored, 'instance')}.")
+    if giving.left_out:
+        tell(f"Left out, since they may tell whose they are: {many(giving.left_out, 'instance')}.")
 
 
 class Out(Protocol):
@@ -75,8 +89,7 @@ class Out(Protocol):
         """Write one file."""
 
 
-def _name(instance: Located) -> str:
-    ref = instance.ref
+def _name(ref: InstanceRef) -> str:
     return f"{ref.study}/{ref.series}/{ref.instance}.dcm"
 
 
@@ -90,6 +103,8 @@ class Giving:
         """Bytes given so far."""
         self.as_stored = 0
         """Instances that were given as stored because they could not be coded."""
+        self.left_out = 0
+        """Instances that were not given."""
 
     def __enter__(self) -> Self:
         return self
@@ -97,29 +112,59 @@ class Giving:
     def __exit__(self, *_: object) -> None:
         self._scratch.close()
 
-    def chunks(self, instance: Located) -> Iterator[bytes]:
-        """One instance; Broken if what is stored is damaged."""
-        for chunk in self._chunks(instance):
+    def name(self, instance: Located) -> str:
+        """The path of an instance's file."""
+        return _name(instance.ref)
+
+    def chunks(self, instance: Located) -> Iterator[bytes] | None:
+        """One instance, None where it is left out; Broken if what is stored is damaged."""
+        found = self._chunks(instance)
+        return None if found is None else self._counted(found)
+
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
             self.size += len(chunk)
             yield chunk
 
-    def _chunks(self, instance: Located) -> Iterator[bytes]:
+    def _chunks(self, instance: Located) -> Iterator[bytes] | None:
         stored = instance.transfer_syntax
         target = target_for(instance, self._syntax) if self._syntax else stored
         if target == stored:
             self.as_stored += instance.number_of_frames > 0 and self._syntax not in (None, stored)
             return _checked(self._archive, instance)
-        for _ in _checked(self._archive, instance):
-            pass  # nothing is made of what is damaged
-        self._scratch.seek(0)
-        self._scratch.truncate()
+        self._begin(instance)
         try:
             write_instance(self._archive, instance, target, self._scratch)
         except NotAcceptable:
             self.as_stored += 1
             return self._archive.storage.chunks(instance.key, size=CHUNK)
+        return self._made()
+
+    def _begin(self, instance: Located) -> None:
+        for _ in _checked(self._archive, instance):
+            pass  # nothing is made of what is damaged
+        self._scratch.seek(0)
+        self._scratch.truncate()
+
+    def _made(self) -> Iterator[bytes]:
         self._scratch.seek(0)
         return iter(partial(self._scratch.read, CHUNK), b"")
+
+
+class Anonymous(Giving):
+    """The same without identity, by other names."""
+
+    def name(self, instance: Located) -> str:
+        return _name(anonymised_ref(self._archive, instance))
+
+    def _chunks(self, instance: Located) -> Iterator[bytes] | None:
+        self._begin(instance)
+        try:
+            write_anonymised(self._archive, instance, self._scratch, target=self._syntax or "")
+        except NotAcceptable:
+            self.left_out += 1
+            return None
+        return self._made()
 
 
 def _checked(archive: Archive, instance: Located) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from filmroom.core.anonymous import write_anonymised
 from filmroom.core.archive import Archive
 from filmroom.core.rewrite import write_instance
 from filmroom.model.pixels import Coded, Image
@@ -35,9 +36,9 @@ def archive(make_archive: Callable[..., Archive]) -> Archive:
     return replace(make_archive(), pixels=resizing)
 
 
-def native(syntax: str) -> bytes:
+def native(syntax: str, **attributes: Any) -> bytes:
     """A file of 120 frames of 256 KB."""
-    dataset = image(rows=512, columns=512, bits=8, frames=2)
+    dataset = image(rows=512, columns=512, bits=8, frames=2, **attributes)
     dataset.NumberOfFrames, dataset.PixelData = COUNT, os.urandom(FRAME) * COUNT
     return part10(dataset, syntax)
 
@@ -74,3 +75,26 @@ def test_memory_is_that_of_a_few_frames(
 
     assert size > FRAME * COUNT
     assert peak < 24 << 20  # of 30 MB; what was inflated takes up to 16
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED, JLS])
+def test_memory_without_identity_is_that_of_a_few_pieces(
+    archive: Archive, store: Any, syntax: str
+) -> None:
+    file = native(EXPLICIT if syntax == JLS else syntax, BurnedInAnnotation="NO")
+    if syntax == JLS:
+        frames = [os.urandom(FRAME)] * COUNT
+        file = encapsulated(frames, JLS, Rows=512, Columns=512, BurnedInAnnotation="NO")
+    located = archive.index.locate(store(archive, file).ref)
+    del file
+    with TemporaryFile() as out:
+        tracemalloc.start()
+        try:
+            write_anonymised(archive, located, out)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        size = out.seek(0, 2)
+
+    assert size > FRAME if syntax == DEFLATED else size > FRAME * COUNT
+    assert peak < 24 << 20
