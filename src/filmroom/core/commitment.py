@@ -50,7 +50,8 @@ def accept(archive: Archive, commitment: Commitment, peer: str | None) -> str:
     """
     key = key_of(commitment.other, commitment.transaction)
     while True:
-        asked = record_of(GIVEN, key, commitment)
+        due = due_to_forget(archive.settings.workflow_keep)
+        asked = record_of(GIVEN, key, commitment, due)
         try:
             before = archive.records.get(GIVEN, key)
             asked = replace(asked, version=before.version)
@@ -62,9 +63,9 @@ def accept(archive: Archive, commitment: Commitment, peer: str | None) -> str:
             continue
         break
     if peer is not None:
-        due = time.time() + archive.settings.commitment_wait + LATER
+        first = time.time() + archive.settings.commitment_wait + LATER
         arguments = {"peer": peer, "commitment": key}
-        jobs.start(archive, JobKind.REPORT, arguments, f"dimse:{commitment.other}", due)
+        jobs.start(archive, JobKind.REPORT, arguments, f"dimse:{commitment.other}", first)
     return key
 
 
@@ -107,7 +108,8 @@ def told(archive: Archive, claimed: Record) -> None:
 
 def release(archive: Archive, claimed: Record) -> None:
     """Give a claim up: who asked has not taken the report."""
-    archive.records.put(replace(claimed, state=CommitmentState.ASKED, due=None))
+    due = due_to_forget(archive.settings.workflow_keep)
+    archive.records.put(replace(claimed, state=CommitmentState.ASKED, due=due))
 
 
 def check(archive: Archive, references: Sequence[Reference]) -> Verdict:

@@ -34,6 +34,8 @@ class Guest:
             with suppress(OSError):
                 self.sock.settimeout(0)
                 self.sock.sendall(ABORT)
+            self.shut()
+            self.at_work.release()  # for a message that had come: it finds the connection closed
         self.shut()
 
 

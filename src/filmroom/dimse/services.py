@@ -5,6 +5,7 @@ from __future__ import annotations
 from filmroom.association.messages import CommandField
 from filmroom.association.negotiation import Offer
 from filmroom.dicom.storage_classes import is_storage
+from filmroom.dimse.commitment import COMMITMENT
 from filmroom.dimse.echo import ECHO
 from filmroom.dimse.find import FIND
 from filmroom.dimse.get import GET
@@ -15,7 +16,7 @@ from filmroom.dimse.store import STORE, storage_offer
 from filmroom.dimse.worklist import WORKLIST
 from filmroom.settings import Settings
 
-SERVICES: tuple[Provided, ...] = (ECHO, FIND, GET, MOVE, WORKLIST, STEPS, STEP_READING)
+SERVICES: tuple[Provided, ...] = (ECHO, FIND, GET, MOVE, WORKLIST, STEPS, STEP_READING, COMMITMENT)
 """All but `STORE`, whose abstract syntaxes are without number."""
 
 _BY_SYNTAX: dict[str, Provided] = {

@@ -29,6 +29,7 @@ def serve(session: Session, at_work: Lock) -> None:
     except (Ended, Disconnected, OutOfTurn) as error:
         ended = str(error)
     finally:
+        session.give_up()
         session.log.info(
             "association",
             extra={
@@ -47,7 +48,9 @@ def serve(session: Session, at_work: Lock) -> None:
 def _serve_one(session: Session, message: Message) -> None:
     command = message.command
     handler = handler_for(session.context(message.context_id).abstract_syntax, command.field)
-    if command.field.is_response and handler is None:
+    if command.field.is_response:
+        if session.is_answered(message):
+            return
         session.abort(f"a {command.field.name} that nobody waits for")
     name = command.field.name.removesuffix("_RQ")
     session.tally.messages[name] = session.tally.messages.get(name, 0) + 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from filmroom.association.connection import Connection, Heard
@@ -85,6 +86,9 @@ class Session:
         self._ahead: deque[Heard] = deque()  # heard while only looking for a C-CANCEL
         self._cancelled: set[int] = set()
         self._data_follows = False
+        self._asked: dict[int, Callable[[Command | None], None]] = {}  # by Message ID
+        self._last_asked = 0
+        self._due: deque[tuple[float, Callable[[], None]]] = deque()
 
     def context(self, context_id: int) -> Context:
         """The presentation context of a message: its abstract and transfer syntax."""
@@ -101,7 +105,7 @@ class Session:
         """
         while True:
             self.drain()
-            heard = self._next()
+            heard = self._awaited()
             if isinstance(heard, Message):
                 self._data_follows = heard.command.has_data
                 if heard.command.field is not CommandField.C_CANCEL_RQ:
@@ -149,6 +153,34 @@ class Session:
         """Send a message; Disconnected if the peer is gone."""
         self.connection.send_message(context_id, command, data)
 
+    def ask(
+        self,
+        context_id: int,
+        command: Command,
+        data: Iterable[bytes | memoryview],
+        answered: Callable[[Command | None], None],
+    ) -> None:
+        """Send a request of ours; its response is handed over when it comes, or None at the end."""
+        self._last_asked = self._last_asked % 0xFFFF + 1
+        self._asked[self._last_asked] = answered
+        self.answer(context_id, replace(command, message_id=self._last_asked), data)
+
+    def is_answered(self, message: Message) -> bool:
+        """Hand over a response; whether anybody has asked for it by `ask`."""
+        answered = self._asked.pop(message.command.responded_to or 0, None)
+        if answered is not None:
+            answered(message.command)
+        return answered is not None
+
+    def give_up(self) -> None:
+        """Hand over that nothing we have asked will be answered any more."""
+        while self._asked:
+            self._asked.popitem()[1](None)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something after some seconds, between messages, if there still is the association."""
+        self._due.append((time.monotonic() + seconds, act))
+
     def refuse(self, message: Message, error: ArchiveError, status: int | None = None) -> None:
         """Answer with a failure, when all of the message has come."""
         self.tally.failed += 1
@@ -190,6 +222,16 @@ class Session:
         """End the association at once, and with it what is under way: raises Ended."""
         self.connection.send(Abort(AbortSource.PROVIDER, AbortReason.NOT_SPECIFIED))
         raise Ended(reason)
+
+    def _awaited(self) -> Heard | None:
+        """What comes next; what falls due meanwhile is done."""
+        while self._due and not self._ahead:
+            left = self._due[0][0] - time.monotonic()
+            if left <= 0:
+                self._due.popleft()[1]()
+            elif (heard := self.connection.hear(left)) is not None or self.connection.closed:
+                return heard
+        return self._next()
 
     def _next(self) -> Heard | None:
         return self._ahead.popleft() if self._ahead else self.connection.hear()
