@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from filmroom.core import runner
+from filmroom.core import jobs, runner
 from filmroom.core.archive import Archive
 from filmroom.core.runner import Runner
+from filmroom.model.job import JobKind
 from filmroom.settings import Settings
 from filmroom.testing.objects import ct_slice, uid
 from filmroom.web.app import build
@@ -313,3 +314,12 @@ def test_nobody_else_s_page_adds_a_peer(web: TestClient) -> None:
 
     assert answer.status_code == 403
     assert names(web) == ["pacs"]
+
+
+def test_a_job_that_is_about_no_selection_is_told_too(web: TestClient, archive: Archive) -> None:
+    made = jobs.start(archive, JobKind.REPORT, {"peer": "pacs", "commitment": "A/1.2"}, "test")
+
+    told = web.get(f"/api/jobs/{made.id}").json()
+
+    assert (told["kind"], told["peer"], told["selections"]) == ("report", "pacs", [])
+    assert web.get("/api/jobs").json() == [told]
