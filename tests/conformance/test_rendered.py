@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from rendered_pictures import about, halves, named, opened, presentation, seen, shades
 from retrieved import ROOT, instance_url, parts_of, series_url, study_url
 from starlette.testclient import TestClient
 
+from filmroom.model.instance import InstanceRef
 from filmroom.settings import Settings
-from filmroom.testing.objects import encapsulated, image, pdf, report, video
+from filmroom.testing.objects import encapsulated, image, pdf, report, uid, video
 
 RENDERED = f"{instance_url()}/rendered"
 LEFT, RIGHT = (10, 16), (50, 16)
@@ -565,6 +568,25 @@ class TestDrawnAtOnce:
         assert [shades(picture, (5, 8), (25, 8)) for picture in pictures] == [about(SHADES)] * 2
         assert archive.pixels._pool.workers == []
         assert list(archive.derived.keys()) == []
+
+    def test_of_a_large_image_only_thumbnails_are_kept_after_they_were_given(
+        self, web: TestClient, store, archive
+    ) -> None:
+        store(image(rows=1000, columns=1000, bits=16))
+        at = f"{RENDERED}?viewport=128,128"
+        seen(web.get(f"{at}&window=9,99,linear"))
+        assert list(archive.derived.keys()) == []
+
+        given = web.get(at.replace("rendered", "thumbnail"))
+        for _ in range(500):
+            if list(archive.derived.keys()):
+                break
+            time.sleep(0.01)
+        kept = archive.index.locate(InstanceRef(uid(1), uid(1, 1), uid(1, 1, 1))).key
+
+        assert seen(given).size == (128, 128)
+        assert list(archive.derived.keys()) == [kept]
+        assert archive.pixels._pool.workers == []
 
     def test_the_same_picture_comes_whether_all_is_in_memory_or_not(
         self, web: TestClient, store, archive, monkeypatch: pytest.MonkeyPatch

@@ -30,7 +30,7 @@ class NoPixels:
     ) -> bytes:
         raise Undecodable("this archive decodes nothing")
 
-    def drawing(self, image: Image, rendering: Rendering, size: int) -> Drawing | None:
+    def drawing(self, image: Image, number: int, rendering: Rendering, size: int) -> Drawing | None:
         return None
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:

@@ -10,12 +10,12 @@ from typing import Any
 from filmroom.core.archive import Archive
 from filmroom.core.bulkdata import bulk_value
 from filmroom.core.metadata import inflated, metadata
-from filmroom.core.stored_frames import frame_at_hand, frame_bytes
+from filmroom.core.stored_frames import frame_at_hand, frame_bytes, frame_pieces
 from filmroom.model.instance import Attributes, Located
 from filmroom.model.pixels import Image
 from filmroom.model.selection import Selection
 
-__all__ = ["frame_at_hand", "frame_bytes", "image_of"]
+__all__ = ["frame_at_hand", "frame_bytes", "frame_pieces", "image_of"]
 
 MOST = 32 << 20
 """Bytes of bulk values that are put into one data set; what is beyond is drawn without."""

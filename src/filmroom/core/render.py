@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from filmroom.core.archive import Archive
 from filmroom.core.content import MemoryContent
-from filmroom.core.image import frame_at_hand, frame_bytes, image_of
+from filmroom.core.image import frame_at_hand, frame_bytes, frame_pieces, image_of
 from filmroom.core.representative import is_picture
 from filmroom.core.viewing import Fractions, frame_for, settled, shape_of
 from filmroom.dicom.frames import Span
@@ -17,8 +17,10 @@ from filmroom.dicom.kinds import kind_of
 from filmroom.dicom.transfer_syntaxes import transfer_syntax
 from filmroom.errors import (
     ArchiveError,
+    Broken,
     Malformed,
     NotAcceptable,
+    NotFound,
     TooLarge,
     Undecodable,
     Unsupported,
@@ -39,6 +41,9 @@ KEPT = frozenset({Viewport(128, 128), Viewport(256, 256)})
 
 SMALL = 1 << 20
 """Bytes of an instance of which everything can be read without being missed elsewhere."""
+
+MEDIUM = 16 << 20
+"""Bytes of an instance of which a frame is read among requests that need no worker."""
 
 ANIMATED = 256 << 20
 """Bytes of stored frames that are read for one animated picture, as far as can be told."""
@@ -80,23 +85,34 @@ def picture(archive: Archive, scene: Scene) -> bytes:
     """The picture, from what was made before where that is kept; Undecodable if it cannot be."""
     if scene.presentation is not None:  # which may go while the image stays
         return _draw(archive, scene)
-    found = None if is_small(scene.located) else archive.derived.find(*_place(scene))
-    if found is not None:
-        return found
     drawing = _drawing(archive, scene, image_of(archive, scene.located))
     if drawing is None:
         return _kept(archive, scene, lambda: _draw(archive, scene))
-    return _draw_here(archive, scene, drawing)
+    found = archive.derived.find(*_place(scene)) if _is_worth_keeping(scene) else None
+    return found or _draw_here(archive, scene, drawing)
 
 
 def _draw_here(archive: Archive, scene: Scene, drawing: Drawing) -> bytes:
-    """Draw without a worker; of what is small nothing is kept, of the rest after it was given."""
+    """Draw without a worker; what is kept of it is written after it was given."""
     located = scene.located
     number = _numbers(scene, image_of(archive, located))[0]
-    data = drawing(frame_bytes(archive, located, number), number)
-    if not is_small(located):
+    try:
+        data = drawing.draw(frame_pieces(archive, located, number, drawing.piece))
+    except NotFound as error:  # though its row was there: no mistake of who asks
+        raise Broken(f"blob {located.key} is gone") from error
+    if _is_worth_keeping(scene):
         archive.ahead.ask(" ".join(_place(scene)), _keep(archive, scene, data))
     return data
+
+
+def _is_worth_keeping(scene: Scene) -> bool:
+    """Whether a picture that is drawn without a worker is found sooner than drawn."""
+    return _is_thumbnail(scene) and not is_small(scene.located)
+
+
+def _is_thumbnail(scene: Scene) -> bool:
+    """Whether this is a thumbnail of a usual size."""
+    return scene.rendering.viewport in KEPT and not scene.rendering.enlarge
 
 
 def _keep(archive: Archive, scene: Scene, data: bytes) -> Iterator[bytes]:
@@ -108,9 +124,7 @@ def _keep(archive: Archive, scene: Scene, data: bytes) -> Iterator[bytes]:
 
 
 def _kept(archive: Archive, scene: Scene, make: Callable[[], bytes]) -> bytes:
-    rendering = scene.rendering
-    kept = rendering.viewport in KEPT and not rendering.enlarge
-    return archive.derived.get_or_make(*_place(scene), make, kept=kept)
+    return archive.derived.get_or_make(*_place(scene), make, kept=_is_thumbnail(scene))
 
 
 def _place(scene: Scene) -> tuple[str, str]:
@@ -125,7 +139,7 @@ def _drawing(archive: Archive, scene: Scene, image: Image) -> Drawing | None:
     if not alone or transfer_syntax(located.transfer_syntax).deflated:
         return None
     size = located.size // max(located.number_of_frames, 1)  # no less than the frame has
-    return archive.pixels.drawing(image, scene.rendering, size)
+    return archive.pixels.drawing(image, _numbers(scene, image)[0], scene.rendering, size)
 
 
 def is_small(located: Located) -> bool:
@@ -167,9 +181,8 @@ def _draw_at_hand(archive: Archive, scene: Scene) -> bytes | None:
     drawing = _drawing(archive, scene, image) if image else None
     if image is None or drawing is None:
         return None
-    number = _numbers(scene, image)[0]
-    frame = frame_at_hand(archive, located, number)
-    return None if frame is None else drawing(frame, number)
+    frame = frame_at_hand(archive, located, _numbers(scene, image)[0])
+    return None if frame is None else drawing.draw([frame])
 
 
 def _numbers(scene: Scene, image: Image) -> tuple[int, ...]:
@@ -225,11 +238,11 @@ class Picture:
         return self._data
 
     def soon(self) -> bytes | None:
-        """The picture if it is had by reading one file: made before, or drawn with little work."""
+        """The picture if it is had by reading one file: made before, or drawn without a worker."""
         scene = self.scene
         if self._data is not None or scene.presentation or not is_picture(scene.located):
             return self._data
-        if is_small(scene.located) and _drawing(
+        if scene.located.size <= MEDIUM and _drawing(
             self.archive, scene, image_of(self.archive, scene.located)
         ):
             return self.read()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from filmroom.core.archive import Archive
 from filmroom.core.content import AlignedContent, CutContent, StoredContent, SwappedContent
@@ -59,6 +59,16 @@ def stored_frames(
             for each, number in zip(contents, numbers, strict=True)
         ]
     return contents
+
+
+def frame_pieces(archive: Archive, located: Located, number: int, size: int) -> Iterable[bytes]:
+    """The same in pieces of `size` bytes, the last one shorter."""
+    index = frame_index(archive, located.key)
+    (content,) = stored_frames(archive, located, index, [number])
+    if isinstance(content, StoredContent) and len(content.spans) == 1:
+        return archive.storage.chunks(located.key, content.spans[0], size)
+    data = content.read()
+    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def frame_bytes(archive: Archive, located: Located, number: int) -> bytes:

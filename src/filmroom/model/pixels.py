@@ -23,8 +23,15 @@ class Image:
     """Its data set (DICOM JSON), with the bulk values that drawing needs as InlineBinary."""
 
 
-Drawing = Callable[[bytes, int], bytes]
-"""Makes a picture of a frame (numbered from 1) of one image, as `Pixels.render` does."""
+class Drawing(Protocol):
+    """Makes a picture of one frame, as `Pixels.render` does."""
+
+    @property
+    def piece(self) -> int:
+        """Bytes in which it takes a frame: no piece has more, and only the last one fewer."""
+
+    def draw(self, pieces: Iterable[bytes]) -> bytes:
+        """The picture of a frame that comes in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,11 @@ class Pixels(Protocol):
     ) -> bytes:
         """Frames (numbered from 1) as a picture; several only for animated GIF."""
 
-    def drawing(self, image: Image, rendering: Rendering, size: int) -> Drawing | None:
-        """What draws a frame of at most `size` bytes where it is called; None if a worker has to.
+    def drawing(self, image: Image, number: int, rendering: Rendering, size: int) -> Drawing | None:
+        """What draws a frame (numbered from 1) of at most `size` bytes where it is called.
 
-        It takes a nanosecond a byte at most, and no codec.
+        None if a worker has to.
+        It takes no codec, and a nanosecond a byte at most.
         """
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:

@@ -73,8 +73,8 @@ class PixelPipeline:
         )
         return picture
 
-    def drawing(self, image: Image, rendering: Rendering, size: int) -> Drawing | None:
-        return plain_drawing(image, rendering, size)
+    def drawing(self, image: Image, number: int, rendering: Rendering, size: int) -> Drawing | None:
+        return plain_drawing(image, number, rendering, size)
 
     def icon(self, kind: str, rendering: Rendering) -> bytes:
         _, picture = self._pool.run("icon", kind, rendering, seconds=self._seconds)

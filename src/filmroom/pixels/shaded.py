@@ -28,7 +28,7 @@ def shaded(
     padded = padding(values, attributes, format)
     shown = shown.seen(values, padded)
     part, region = cut(values, placement.region, by)
-    further = reduction(part, region, placement, by) if padded is None else 1
+    further = reduction(part.shape, region, placement, by) if padded is None else 1
     less = reduced(part, further, format.bits_stored) if further > 1 else part
     shades = shown.shades(less)
     if padded is not None:

@@ -7,6 +7,7 @@ likewise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -198,21 +199,18 @@ def most_reduced(placement: Placement) -> int:
     return max(int(min(1 / across, 1 / down) / 2), 1)
 
 
-def reduction(values: Values, region: Region, placement: Placement, by: int = 1) -> int:
-    """By how much values are to be reduced that were reduced before: 1 for not at all.
+def reduction(shape: tuple[int, ...], region: Region, placement: Placement, by: int = 1) -> int:
+    """By how much (rows, columns) are to be reduced that were reduced before: 1 for not at all.
 
     By all there is where each pixel of the picture then is the mean of a square of them;
-    else by as much as is not seen when the rest is scaled. `region` lies among the values.
+    else by as much as is not seen when the rest is scaled. `region` lies in this shape.
     """
+    rows, columns = shape
+    covers = (region.x, region.y, region.width, region.height) == (0, 0, columns, rows)
     across, down = (round(1 / scale, 9) for scale in placement.scale)
-    if by == 1 and across == down == int(across) and _covers(region, values):
+    if by == 1 and across == down == int(across) and covers:
         return int(across)
-    return max(min(most_reduced(placement) // by, len(values), len(values.T)), 1)
-
-
-def _covers(region: Region, values: Values) -> bool:
-    rows, columns = values.shape
-    return (region.x, region.y, region.width, region.height) == (0, 0, columns, rows)
+    return max(min(most_reduced(placement) // by, rows, columns), 1)
 
 
 def reduced(values: Values, by: int, bits: int = 16) -> NDArray[np.float32]:
@@ -220,20 +218,24 @@ def reduced(values: Values, by: int, bits: int = 16) -> NDArray[np.float32]:
 
     Of integers of two bytes at most `bits` are used.
     """
-    sums = _summed(values, by, bits)
+    return means([summed(values, by, bits)], len(values), by)
+
+
+def means(parts: Sequence[Values], rows: int, by: int) -> NDArray[np.float32]:
+    """The means of squares whose rows were summed, in parts that lie below one another."""
     # Rows were summed first, one beside the other in memory; of columns there are fewer now.
-    means = sums[:, ::by].astype(np.float32)
+    sums = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    found = sums[:, ::by].astype(np.float32)
     for start in range(1, by):
         part = sums[:, start::by]
-        means[:, : part.shape[1]] += part
-    rows, columns = values.shape
-    means /= _counts(rows, by)[:, None]
-    means /= _counts(columns, by)
-    return means
+        found[:, : part.shape[1]] += part
+    found /= _counts(rows, by)[:, None]
+    found /= _counts(sums.shape[1], by)
+    return found
 
 
-def _summed(values: Values, by: int, bits: int) -> Values:
-    """The sums of `by` rows each."""
+def summed(values: Values, by: int, bits: int) -> Values:
+    """The sums of `by` rows each, of the last ones perhaps fewer."""
     rows, columns = values.shape
     whole = rows // by
     if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:

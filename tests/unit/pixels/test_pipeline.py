@@ -84,13 +84,13 @@ def test_a_frame_is_drawn(pixels: PixelPipeline) -> None:
 def test_a_plain_frame_is_drawn_without_a_worker(recorded: list[Any]) -> None:
     small = Rendering(viewport=Viewport(4, 3))
     with closing(unstarted()) as pixels:
-        drawing = pixels.drawing(Image(EXPLICIT, FORMAT), small, 96)
+        drawing = pixels.drawing(Image(EXPLICIT, FORMAT), 1, small, 96)
 
         assert drawing is not None
-        assert imagecodecs.jpeg_decode(drawing(VALUES.tobytes(), 1)).shape == (3, 4)
+        assert imagecodecs.jpeg_decode(drawing.draw([VALUES.tobytes()])).shape == (3, 4)
         assert recorded == []
-        assert pixels.drawing(Image(EXPLICIT, FORMAT), Rendering(), 96) is None
-        assert pixels.drawing(Image(JLS, FORMAT), small, 96) is None
+        assert pixels.drawing(Image(EXPLICIT, FORMAT), 1, Rendering(), 96) is None
+        assert pixels.drawing(Image(JLS, FORMAT), 1, small, 96) is None
 
 
 def test_what_has_no_pixels_has_an_icon(pixels: PixelPipeline) -> None:

@@ -42,13 +42,14 @@ def slope(rows: int, columns: int, kind: str, most: int) -> NDArray[Any]:
 
 
 def is_plain(image: Image, rendering: Rendering, size: int) -> bool:
-    return plain_drawing(image, rendering, size) is not None
+    return plain_drawing(image, 1, rendering, size) is not None
 
 
 def draw_plain(frame: bytes, number: int, image: Image, rendering: Rendering) -> bytes:
-    drawing = plain_drawing(image, rendering, len(frame))
+    drawing = plain_drawing(image, number, rendering, len(frame))
     assert drawing is not None
-    return drawing(frame, number)
+    size = drawing.piece
+    return drawing.draw(frame[at : at + size] for at in range(0, len(frame), size))
 
 
 def shades_of(picture: bytes) -> NDArray[np.int16]:
@@ -63,6 +64,9 @@ def shades_of(picture: bytes) -> NDArray[np.int16]:
         (slope(300, 200, "i2", 60000), {"t00281052": element(-10), "t00281053": element(2)}),
         (slope(200, 300, "i2", 60000), {"t00280004": element("MONOCHROME1", vr="CS")}),
         (slope(700, 511, "u1", 255), {}),
+        (slope(2500, 2048, "u2", 4095), {"t00280101": element(12), "t00280102": element(11)}),
+        (slope(1111, 1500, "i2", 60000), {"t00281052": element(-10), "t00281053": element(2)}),
+        (slope(2048, 2048, "u1", 255), {}),
         (slope(64, 64, "u2", 4000), {"t00281050": element(1000), "t00281051": element(500)}),
         (slope(256, 256, "u2", 900), {"t00280120": element(0)}),
         (slope(100, 100, "u2", 900), {"t00280030": element(2.0, 1.0, vr="DS")}),
@@ -145,6 +149,21 @@ def test_a_frame_that_is_cut_short_is_no_picture() -> None:
 
     with pytest.raises(Undecodable, match="cut short"):
         draw_plain(frame[:-1], 1, image, SMALL)
+
+
+def test_a_large_frame_is_taken_in_strips_and_told_if_the_last_is_missing() -> None:
+    image, frame = native(slope(2048, 2048, "u2", 900))
+    drawing = plain_drawing(image, 1, replace(SMALL, window=Window(500, 900)), len(frame))
+
+    assert drawing is not None
+    assert 0 < drawing.piece < len(frame) / 3
+    assert drawing.piece % (2 * 2048 * 16) == 0
+    with pytest.raises(Undecodable, match="cut short"):
+        drawing.draw([frame[: drawing.piece]])
+    with pytest.raises(Undecodable, match="cut short"):
+        drawing.draw([frame[: drawing.piece - 1]])
+    with pytest.raises(Undecodable, match="cut short"):
+        drawing.draw([])
 
 
 def test_what_goes_wrong_is_an_error_of_the_archive_and_tells_nothing_of_the_patient(
