@@ -22,6 +22,7 @@ from filmroom.cli import logs
 from filmroom.cli.listening import listen, shown
 from filmroom.cli.memory import collect_seldom, keep_buffers
 from filmroom.cli.workers import end_with_parent
+from filmroom.core.announcing import Announcer
 from filmroom.core.archive import Archive
 from filmroom.core.peers import who_is
 from filmroom.core.runner import Runner
@@ -154,6 +155,7 @@ def work(settings: Settings, sock: socket | None, speaks: Connection[None, None]
         if sock is not None:
             doors.enter_context(door(archive, sock))
         doors.enter_context(Runner(archive))
+        doors.enter_context(Announcer(archive))
         with speaks, suppress(BrokenPipeError):
             speaks.send(None)
         os.read(wake, 1)

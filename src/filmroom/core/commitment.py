@@ -64,7 +64,7 @@ def accept(archive: Archive, commitment: Commitment, peer: str | None) -> str:
         break
     if peer is not None:
         first = time.time() + archive.settings.commitment_wait + LATER
-        arguments = {"peer": peer, "commitment": key}
+        arguments = {"peer": peer, "commitment": key, "selections": []}
         jobs.start(archive, JobKind.REPORT, arguments, f"dimse:{commitment.other}", first)
     return key
 

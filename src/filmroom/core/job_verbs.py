@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filmroom.core.announcing import announce
 from filmroom.core.committing import commit
 from filmroom.core.job_kinds import Verb, fetch, send
 from filmroom.core.reporting import report
@@ -12,4 +13,5 @@ VERBS: dict[JobKind, Verb] = {
     JobKind.FETCH: fetch,
     JobKind.COMMIT: commit,
     JobKind.REPORT: report,
+    JobKind.ANNOUNCE: announce,
 }

@@ -16,7 +16,7 @@ from filmroom.core import delete as verbs
 from filmroom.core.archive import Archive
 from filmroom.errors import Malformed
 from filmroom.model.instance import InstanceRef
-from filmroom.web import jobs, peers
+from filmroom.web import jobs, peers, workflow
 from filmroom.web.api_docs import docs_page
 from filmroom.web.api_types import Selected, moment, selections_of
 from filmroom.web.errors import HANDLERS, answer_archive_error
@@ -179,7 +179,7 @@ def build_api(archive: Archive) -> FastAPI:
     api.get("/asides")(asides)
     api.get("/changes")(changes)
     api.post("/restore")(restore)
-    for more in (peers.api, jobs.api):
+    for more in (peers.api, jobs.api, workflow.api):
         api.include_router(more)
     api.get("/docs", include_in_schema=False, response_class=HTMLResponse)(docs)
     return api
