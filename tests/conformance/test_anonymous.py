@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -311,9 +312,10 @@ def pixels(dataset: Dataset) -> bytes:
 
 
 def without_pixels(file: bytes, dataset: Dataset) -> bytes:
-    """All but the pixels, in which any four letters may come about."""
+    """All but pixels and pseudonyms, in which any four letters or digits may come about."""
     data = pixels(dataset)
-    return file.replace(data, b"") if data else file
+    bare = file.replace(data, b"") if data else file
+    return re.sub(rb"2\.25\.[0-9]+|ANON[A-Z2-7]{12}", b"", bare)
 
 
 def read_big(dataset: Dataset) -> bool:
