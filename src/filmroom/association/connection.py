@@ -152,6 +152,21 @@ class Connection:
                 batch, length = [], 0
         self._write(batch)
 
+    def send_each(self, context_id: int, command: Command, data_sets: Iterable[bytes]) -> None:
+        """Send a command again and again, each time with another data set."""
+        runs = self.association.send_data(context_id, write_command(command), is_command=True)
+        told = b"".join(part for run in runs for part in run)
+        batch: list[bytes | memoryview] = []
+        length = 0
+        for data in data_sets:
+            batch.append(told)
+            batch += self.association.send_whole(context_id, data)
+            length += len(told) + len(data)
+            if length >= SENT_AT_ONCE:
+                self._write([b"".join(batch)])
+                batch, length = [], 0
+        self._write([b"".join(batch)])
+
     def release(self) -> bool:
         """End the association in order, and say whether that went well (PS3.8 §7.2).
 

@@ -178,6 +178,13 @@ class Association:
         self._perform(action)
         return self._split(context_id, memoryview(data), is_command, is_last)
 
+    def send_whole(self, context_id: int, data: bytes) -> list[bytes | memoryview]:
+        """Headers and data of the P-DATA-TFs of a whole data set, after its command."""
+        if len(data) <= self._longest_run():
+            return [data_header(context_id, len(data), is_command=False, is_last=True), data]
+        runs = self.send_data(context_id, data, is_command=False)
+        return [part for run in runs for part in run]
+
     def expire(self) -> None:
         """ARTIM has run out (PS3.8 §9.1.4)."""
         if self.timer_runs:
@@ -191,12 +198,15 @@ class Association:
     def _split(
         self, context_id: int, data: memoryview, is_command: bool, is_last: bool
     ) -> Iterator[tuple[bytes, memoryview]]:
-        longest = min(self.peer_max_length or LONGEST_SENT, LONGEST_SENT)
-        step = (longest - PDV_HEADER) & ~1
+        step = self._longest_run()
         for at in range(0, max(len(data), 1), step):
             run = data[at : at + step]
             ends = is_last and at + step >= len(data)
             yield data_header(context_id, len(run), is_command=is_command, is_last=ends), run
+
+    def _longest_run(self) -> int:
+        longest = min(self.peer_max_length or LONGEST_SENT, LONGEST_SENT)
+        return (longest - PDV_HEADER) & ~1
 
     def _receive_pdu(self, pdu: Pdu | DataBegins) -> Iterator[Indication]:
         if isinstance(pdu, AssociateRequest | AssociateAccept):

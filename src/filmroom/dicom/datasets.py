@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
 from struct import error as StructError  # a class
 from typing import Any
@@ -37,6 +37,11 @@ _KEY = re.compile(r"[0-9A-F]{8}", re.ASCII)
 _NO_VALUE = (AttributeError, KeyError, OverflowError, StructError, TypeError, ValueError)
 _WRITERS = {order: writers(order) for order in "<>"}
 ZERO_PADDED = frozenset({"UI", "OB", "UN"})
+PLAIN = frozenset(
+    ["AE", "AS", "CS", "DA", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
+)
+"""VRs of text."""
+SHORT = 254  # bytes of a value, an even number
 _LENGTHS = {order: Struct(order + "I") for order in "<>"}
 _ITEMS = {order: Struct(order + "HH").pack(0xFFFE, 0xE000) for order in "<>"}
 
@@ -149,6 +154,30 @@ class Form:
             head = _head(key, "UN", self._implicit, self._order)
         return head.start + head.length(len(value)) + value
 
+    def writer(self, key: str, vr: str) -> Callable[[_Json], bytes]:
+        """What writes the elements of one tag: one short value of ASCII at once."""
+        if vr not in PLAIN:
+            return partial(self.element, key)
+        head = _head(key, vr, self._implicit, self._order)
+        pad = head.pad
+        starts = [head.start + head.length(length) for length in range(0, SHORT + 2, 2)]
+
+        def element(one: _Json) -> bytes:
+            values = one.get("Value")
+            if values and len(values) == 1 and one["vr"] == vr:
+                value = values[0]
+                if vr == "PN":
+                    value = value.get("Alphabetic") if _is_alphabetic(value) else None
+                elif vr == "IS":
+                    value = str(value)
+                if type(value) is str and len(value) <= SHORT and value.isascii():
+                    length = len(value)
+                    start = starts[(length + 1) >> 1]
+                    return start + value.encode() + pad if length & 1 else start + value.encode()
+            return self.element(key, one)
+
+        return element
+
     def _items(self, items: Sequence[_Json], depth: int) -> bytes:
         if depth >= DEEPEST:
             raise Malformed(f"more than {DEEPEST} levels of nesting")
@@ -159,6 +188,10 @@ class Form:
             written = b"".join([self.element(key, item[key], depth + 1) for key in own])
             pieces += start, length(len(written)), written
         return b"".join(pieces)
+
+
+def _is_alphabetic(name: object) -> bool:
+    return type(name) is dict and len(name) == 1
 
 
 @lru_cache(maxsize=256)

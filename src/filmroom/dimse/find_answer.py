@@ -14,9 +14,6 @@ from filmroom.dimse.find_query import LEVEL, RETRIEVE_AET, Question, Wanted
 from filmroom.model.instance import Attributes
 
 Piece = Callable[[Attributes], bytes]
-SHARED = frozenset({"AS", "CS", "DA", "IS"})
-"""VRs of which there are few values: their elements are written once each."""
-MOST_SHARED = 4096  # elements
 
 
 class Answers:
@@ -38,7 +35,7 @@ class _Writer:
     """Writes matches in one character set."""
 
     def __init__(self, question: Question, form: Form, charset: str, title: str) -> None:
-        self._form = form
+        self._joined = form.joined
         constants = {
             LEVEL: {"vr": "CS", "Value": [question.query.level.name]},
             RETRIEVE_AET: {"vr": "AE", "Value": [title]},
@@ -46,40 +43,30 @@ class _Writer:
         }
         if charset:
             constants[CHARSET] = {"vr": "CS", "Value": charset.split("\\")}
-        self._parts: list[tuple[str, bytes, Wanted | None]] = []
+        self._parts: list[tuple[str, bytes, Piece | None]] = []
         for tag in sorted(constants.keys() | question.wanted.keys()):
-            wanted = question.wanted.get(tag)
             if tag in constants:
                 self._parts.append((tag, form.element(tag, constants[tag]), None))
-            elif wanted is not None:
-                self._parts.append((tag, form.element(tag, {"vr": wanted.vr}), wanted))
-        self._shared: dict[tuple[str, object], bytes] = {}
+            else:
+                wanted = question.wanted[tag]
+                blank = form.element(tag, {"vr": wanted.vr})
+                self._parts.append((tag, blank, _piece(form, tag, wanted)))
 
     def write(self, match: Attributes) -> bytes:
         """One identifier; raises Unwritable."""
         pieces = []
-        for tag, constant, wanted in self._parts:
-            element = match.get(tag) if wanted is not None else None
-            if element is None or wanted is None:
-                pieces.append(constant)
-            elif wanted.vr in SHARED:
-                pieces.append(self._shared_element(tag, element))
-            else:
-                told = _only(element, wanted) if wanted.items else element
-                pieces.append(self._form.element(tag, told))
-        return self._form.joined(pieces)
+        for tag, constant, piece in self._parts:
+            element = match.get(tag) if piece is not None else None
+            pieces.append(constant if element is None or piece is None else piece(element))
+        return self._joined(pieces)
 
-    def _shared_element(self, tag: str, element: Attributes) -> bytes:
-        values = element.get("Value")
-        if not values or len(values) != 1:
-            return self._form.element(tag, element)
-        key = (tag, values[0])
-        written = self._shared.get(key)
-        if written is None:
-            written = self._form.element(tag, element)
-            if len(self._shared) < MOST_SHARED:
-                self._shared[key] = written
-        return written
+
+def _piece(form: Form, tag: str, wanted: Wanted) -> Piece:
+    """What writes one attribute of the matches."""
+    write = form.writer(tag, wanted.vr)
+    if not wanted.items:
+        return write
+    return lambda element: write(_only(element, wanted))
 
 
 def _only(sequence: Attributes, wanted: Wanted) -> Attributes:

@@ -23,7 +23,7 @@ def stream(
         if session.cancelled(request.message_id or 0):
             last = Status.CANCEL
             break
-        session.connection.send_messages(message.context_id, [(one, (data,)) for data in page])
+        session.connection.send_each(message.context_id, one, page)
         sent += len(page)
     session.answer(message.context_id, response_to(request, last))
     return sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -113,7 +114,15 @@ def test_nothing_is_lost_when_several_messages_come_at_once() -> None:
         connection.release()
 
 
-def test_many_answers_are_sent_together() -> None:
+Send = Callable[[Connection, Command, list[bytes]], None]
+TOGETHER: list[Send] = [
+    lambda connection, command, runs: connection.send_messages(1, ((command, [r]) for r in runs)),
+    lambda connection, command, runs: connection.send_each(1, command, runs),
+]
+
+
+@pytest.mark.parametrize("send", TOGETHER, ids=["messages", "each"])
+def test_many_answers_are_sent_together(send: Send) -> None:
     pending = Command(
         field=CommandField.C_FIND_RSP, has_data=True, responded_to=9, status=Status.PENDING
     )
@@ -123,7 +132,7 @@ def test_many_answers_are_sent_together() -> None:
     def answer(connection: Connection) -> None:
         connection.hear()
         connection.send(ACCEPT)
-        connection.send_messages(1, ((pending, [run]) for run in runs))
+        send(connection, pending, runs)
         assert connection.hear() == Abort()
 
     with serving(answer) as address:

@@ -18,7 +18,7 @@ from test_charsets import NAMES
 
 from filmroom.dicom.charset_writing import Unwritable, writing
 from filmroom.dicom.charsets import Charset
-from filmroom.dicom.datasets import read_dataset, read_told, write_dataset
+from filmroom.dicom.datasets import form, read_dataset, read_told, write_dataset
 from filmroom.errors import Malformed
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
@@ -170,6 +170,27 @@ def test_what_can_be_written_is_decoded_as_it_was(charset: str, text: str) -> No
     warnings: dict[str, None] = {}
     assert Charset(charset.split("\\"), warnings).decode(raw) == text
     assert warnings == {}
+
+
+ODD_ELEMENTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("00100010", "PN", {"vr": "PN", "Value": ["Doe"]}),
+    ("00100010", "PN", {"vr": "PN", "Value": [{"Ideographic": "x"}]}),
+    ("00100010", "PN", {"vr": "LO", "Value": ["Doe"]}),
+    ("00100020", "LO", {"vr": "LO", "Value": ["A" * 254]}),
+    ("00100020", "LO", {"vr": "LO", "Value": ["A" * 255]}),
+    ("00100020", "LO", {"vr": "LO", "Value": ["A" * 256]}),
+    ("00100020", "LO", {"vr": "LO", "Value": []}),
+    ("00200013", "IS", {"vr": "IS", "Value": ["+07"]}),
+    ("00280010", "US", {"vr": "UN", "InlineBinary": "AQI="}),
+]
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+def test_a_writer_of_one_tag_writes_what_the_form_writes(syntax: str) -> None:
+    written = form(syntax, "ISO_IR 192")
+    usual = [(key, element["vr"], element) for key, element in ATTRIBUTES.items()]
+    for key, vr, element in [*usual, *ODD_ELEMENTS]:
+        assert written.writer(key, vr)(element) == written.element(key, element)
 
 
 def test_a_value_too_long_for_its_vr_becomes_unknown() -> None:
