@@ -202,7 +202,10 @@ class Deidentifying(Walk):
     def _shifted(self, level: Level, found: Element) -> bytes:
         vr = self._vr(level, found)
         if vr in ("DA", "DT"):
-            return self._changed_values(level, found, self.subject.pseudonyms.moved)
+            moved = self.subject.pseudonyms.moved
+            if found.length and not moved(self._text(level, found).split("\\")[0]):
+                return self._done[row_of(found.tag).basic](level, found)  # no date to the day
+            return self._changed_values(level, found, moved)
         if vr in ("TM", "SH"):  # times of day, and the time zone
             return self._kept(level, found)
         return self._done[row_of(found.tag).basic](level, found)

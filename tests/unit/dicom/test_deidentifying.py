@@ -243,7 +243,7 @@ def test_dates_are_kept_or_shifted_together() -> None:
     assert shifted.StudyDate == NAMES.moved("20240301")
     assert shifted.StudyTime == "101112"
     assert shifted.AcquisitionDateTime == NAMES.moved("20240302") + "101112.5"
-    assert shifted.SeriesDate == ""
+    assert shifted.SeriesDate == "19000101"  # no date to the day
     assert list(shifted.DateOfLastCalibration) == [NAMES.moved("20240101"), NAMES.moved("20240201")]
     assert shifted.LongitudinalTemporalInformationModified == "MODIFIED"
 
