@@ -58,6 +58,9 @@ class Threads:
         with self.cores:
             return draw.draw(list(frames), list(numbers), image, rendering)
 
+    def drawing(self, *_: object) -> None:
+        """Nothing is drawn without waiting for a core."""
+
 
 def radiograph() -> bytes:
     """A noisy ramp of 12 bits."""
