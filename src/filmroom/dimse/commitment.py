@@ -115,11 +115,14 @@ def _tell(session: Session, context_id: int, key: str) -> None:
     archive = session.archive
     try:
         claimed = commitment.claim(archive, key)
-    except (Conflict, NotFound):
+        if claimed is None:
+            return
+        judged, _, event = commitment.judge(archive, claimed)
+    except (Conflict, NotFound):  # somebody else tells it, or it is forgotten
         return
-    if claimed is None:
+    except ArchiveError as error:  # the job will try when the claim has run out
+        session.log.warning("commitment not told", extra={"reason": str(error)})
         return
-    judged, _, event = commitment.judge(archive, claimed)
     command = Command(
         field=CommandField.N_EVENT_REPORT_RQ,
         has_data=True,
