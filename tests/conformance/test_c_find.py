@@ -8,16 +8,6 @@ from urllib.parse import quote
 
 import pytest
 from pydicom.dataset import Dataset
-from search_archive import (
-    BACKENDS,
-    GERMAN,
-    GREEK,
-    JAPANESE,
-    KOREAN,
-    SHOWN,
-    UNDATED,
-    filled,
-)
 from starlette.testclient import TestClient
 
 from dimse_asking import (
@@ -40,6 +30,16 @@ from filmroom.association.connection import Connection
 from filmroom.association.messages import cancel_of
 from filmroom.testing.objects import CT_IMAGE, uid
 from filmroom.web.app import build
+from search_archive import (
+    BACKENDS,
+    GERMAN,
+    GREEK,
+    JAPANESE,
+    KOREAN,
+    SHOWN,
+    UNDATED,
+    filled,
+)
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from starlette.testclient import TestClient
+
+from filmroom.testing.objects import CT_IMAGE, uid
+from filmroom.web.app import build
 from search_archive import (
     BACKENDS,
     GERMAN,
@@ -17,10 +21,6 @@ from search_archive import (
     UNDATED,
     filled,
 )
-from starlette.testclient import TestClient
-
-from filmroom.testing.objects import CT_IMAGE, uid
-from filmroom.web.app import build
 
 CT_STUDIES = {GERMAN, UNDATED}
 

@@ -9,6 +9,13 @@ from email.policy import HTTP
 from xml.etree import ElementTree
 
 import pytest
+from starlette.testclient import TestClient
+
+from filmroom.core.archive import Archive
+from filmroom.core.delete import reject, restore
+from filmroom.model.selection import Selection
+from filmroom.testing.objects import uid
+from filmroom.web.app import build
 from search_archive import (
     BACKENDS,
     GERMAN,
@@ -19,13 +26,6 @@ from search_archive import (
     UNDATED,
     filled,
 )
-from starlette.testclient import TestClient
-
-from filmroom.core.archive import Archive
-from filmroom.core.delete import reject, restore
-from filmroom.model.selection import Selection
-from filmroom.testing.objects import uid
-from filmroom.web.app import build
 
 ROOT = "http://127.0.0.1:8042/dicom-web"
 SPACE = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"

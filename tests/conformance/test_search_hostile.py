@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from search_archive import BACKENDS, SHOWN, filled
 from starlette.testclient import TestClient
 
 from filmroom.testing.objects import uid
 from filmroom.web.app import build
+from search_archive import BACKENDS, SHOWN, filled
 
 INJECTIONS = [
     "' OR '1'='1",
