@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 from filmroom.dicom.attributes import (
@@ -57,19 +57,19 @@ def answer(wanted: tuple[str, ...], row: Attributes) -> Attributes:
 
 
 def computed_of_study(
-    series: int, instances: int, modalities: Iterable[str], sop_classes: Iterable[str]
+    series: int, instances: int, modalities: Sequence[str], sop_classes: Sequence[str]
 ) -> Attributes:
-    """The attributes of a study that the archive makes (PS3.4 §C.3.4)."""
+    """The attributes of a study that the archive makes, from lists in order (PS3.4 §C.3.4)."""
     made: Attributes = {
         INSTANCE_AVAILABILITY: _ONLINE,
         STUDY_RELATED_SERIES: _number(series),
         STUDY_RELATED_INSTANCES: _number(instances),
     }
     # Left out when unknown, never an element without a value: viewers fail on that.
-    if kinds := sorted(modalities):
-        made[MODALITIES_IN_STUDY] = {"vr": "CS", "Value": kinds}
-    if classes := sorted(sop_classes):
-        made[SOP_CLASSES_IN_STUDY] = {"vr": "UI", "Value": classes}
+    if modalities:
+        made[MODALITIES_IN_STUDY] = {"vr": "CS", "Value": list(modalities)}
+    if sop_classes:
+        made[SOP_CLASSES_IN_STUDY] = {"vr": "UI", "Value": list(sop_classes)}
     return made
 
 

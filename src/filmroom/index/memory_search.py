@@ -135,7 +135,7 @@ def _study(uid: str, series: dict[str, list[Row]], born: dict[tuple[str, ...], i
         **_merged(rows, Level.STUDY),
         STUDY_UID: {"vr": "UI", "Value": [uid]},
         **computed_of_study(
-            len(below), len(rows), modalities, {row.instance.sop_class for row in rows}
+            len(below), len(rows), sorted(modalities), sorted({r.instance.sop_class for r in rows})
         ),
     }
     thing = Thing(Level.STUDY, born[(uid,)], attributes, below=below)

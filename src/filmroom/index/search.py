@@ -218,7 +218,7 @@ def _read(connection: sqlite3.Connection, sql: str, numbers: Sequence[int]) -> s
 
 @lru_cache(maxsize=1024)
 def _texts(packed: bytes) -> tuple[str, ...]:
-    return tuple(orjson.loads(packed))
+    return tuple(sorted(orjson.loads(packed)))
 
 
 def _studies(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Attributes]:
