@@ -14,6 +14,7 @@ from pathlib import Path
 
 from objects_by_number import instance_bytes, ref_of
 
+from dimse_door import data_set
 from filmroom.app import open_archive
 from filmroom.core.archive import Archive
 from filmroom.core.maintain import sweep, verify
@@ -98,14 +99,19 @@ class Victim:
 
 
 Judge = Callable[[Path, Told], int]
+Whole = Callable[[Archive, int], bool]
 
 
-def judged(data: Path, told: Told, **settings: object) -> int:
-    """Open the archive as a server does, and hold it to what it said."""
+def judged(data: Path, told: Told, whole: Whole | None = None, **settings: object) -> int:
+    """Open the archive as a server does, and hold it to what it said.
+
+    `whole` says whether an instance comes back as it was sent, in place of `is_whole`.
+    """
+    whole = whole or is_whole
     settings = Settings(data=data, sweep_grace=0.0, purge_grace=0.0, disk_reserve=0, **settings)
     with open_archive(settings, exclusive=True) as archive:
         assert list((data / "incoming").iterdir()) == []
-        lost = {number for number in told.must_be_there if not is_whole(archive, number)}
+        lost = {number for number in told.must_be_there if not whole(archive, number)}
         assert lost == set()
         assert {number for number in told.gone if is_there(archive, number)} == set()
         assert [one for one in verify(archive) if one.problem not in (None, "orphan")] == []
@@ -131,8 +137,17 @@ def is_there(archive: Archive, number: int) -> bool:
 
 def is_whole(archive: Archive, number: int) -> bool:
     """Whether an instance is found and comes back bit for bit, with its metadata."""
+    return _stored(archive, number) == instance_bytes(number)
+
+
+def has_whole_data_set(archive: Archive, number: int) -> bool:
+    """Whether an instance is found, and its data set comes back bit for bit."""
+    stored = _stored(archive, number)
+    return stored is not None and data_set(stored) == data_set(instance_bytes(number))
+
+
+def _stored(archive: Archive, number: int) -> bytes | None:
     try:
-        located = archive.index.locate(ref_of(number))
-        return archive.storage.read(located.key) == instance_bytes(number)
+        return archive.storage.read(archive.index.locate(ref_of(number)).key)
     except NotFound:
-        return False
+        return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ from filmroom.app import open_archive
 from filmroom.core.archive import Archive
 from filmroom.core.delete import delete
 from filmroom.core.store import receive
+from filmroom.dimse.acceptor import Acceptor
+from filmroom.dimse.admission import Doorkeeper
 from filmroom.errors import ArchiveError
 from filmroom.model.selection import Selection
 from filmroom.settings import Settings
@@ -92,11 +95,20 @@ def serve(archive: Archive) -> None:
     uvicorn.Server(config).run([listening])
 
 
+def associate(archive: Archive) -> None:
+    """Serve by DIMSE."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    say("port", listening.getsockname()[1])
+    with Acceptor(archive, listening, Doorkeeper(archive.settings, lambda *_: None)):
+        threading.Event().wait()
+
+
 def child(data: str, mode: str, settings: dict[str, object], **more: object) -> None:
     """Open the archive as a server does, and work."""
     with open_archive(Settings(data=Path(data), **settings), exclusive=True) as archive:
         say("ready")
-        {"loop": loop, "when told": when_told, "serve": serve}[mode](archive, **more)
+        modes = {"loop": loop, "when told": when_told, "serve": serve, "associate": associate}
+        modes[mode](archive, **more)
 
 
 def main() -> None:
