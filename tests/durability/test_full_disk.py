@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -25,22 +22,7 @@ from filmroom.settings import Settings
 
 pytestmark = pytest.mark.power
 
-SIZE = 16 << 20  # bytes of the disk
 PIXELS = 256  # rows and columns of an instance: 128 KB
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() or shutil.which("mount") is None:
-        pytest.skip("FULL DISKS ARE NOT TESTED HERE: need root and mount")
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(mount)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"FULL DISKS ARE NOT TESTED HERE: {mounted.stderr.strip()}")
-    yield mount
-    subprocess.run(["umount", str(mount)], check=True)
 
 
 @pytest.fixture
