@@ -28,6 +28,7 @@ from filmroom.core.peers import who_is
 from filmroom.core.runner import Runner
 from filmroom.dimse.acceptor import GRACE, Acceptor
 from filmroom.dimse.admission import Doorkeeper
+from filmroom.dimse.tls import incoming_tls
 from filmroom.errors import Broken
 from filmroom.settings import Settings
 
@@ -44,6 +45,7 @@ def listening(settings: Settings) -> Iterator[socket | None]:
     if not settings.dimse:
         yield None
         return
+    incoming_tls(settings)  # what is wrong with the files is said here, in one line
     host = settings.dimse_host or settings.host
     # Whoever may come over a network has shown a certificate.
     known = settings.dimse_tls == "required" and settings.dimse_tls_callers != ""

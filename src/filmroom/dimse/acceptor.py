@@ -21,6 +21,7 @@ from filmroom.dimse.admission import Doorkeeper
 from filmroom.dimse.places import Guest, Places
 from filmroom.dimse.serving import serve
 from filmroom.dimse.session import Session
+from filmroom.dimse.tls import incoming_tls, shake_hands, speaks_tls
 from filmroom.settings import Settings
 
 GRACE = 3.0  # seconds that messages under way have when the door closes
@@ -38,6 +39,7 @@ class Acceptor:
         self._listening = listening
         self._doorkeeper = doorkeeper
         self._patience = patience_of(settings)
+        self._tls = incoming_tls(settings)
         self._places = Places(
             settings.dimse_associations, settings.dimse_per_address, settings.dimse_half_open
         )
@@ -82,16 +84,28 @@ class Acceptor:
 
     def _receive(self, guest: Guest) -> None:
         try:
+            self._secure(guest)
             with Connection(guest.sock, Role.ACCEPTOR, self._patience) as connection:
                 heard = connection.hear()
                 if isinstance(heard, AssociateRequest):
                     self._answer(guest, connection, heard)
-        except Disconnected as error:
+        except (Disconnected, OSError) as error:
             log.debug("a caller has gone", extra={"reason": str(error)})
         except Exception:
             log.exception("an association failed")
         finally:
+            guest.sock.close()
             self._places.leave(guest)
+
+    def _secure(self, guest: Guest) -> None:
+        """Speak TLS with a caller who must, or may and wants to; OSError."""
+        patience = self._patience.artim
+        required = self._archive.settings.dimse_tls == "required"
+        if self._tls is None or not (required or speaks_tls(guest.sock, patience)):
+            return
+        secured = self._tls.wrap_socket(guest.sock, server_side=True, do_handshake_on_connect=False)
+        guest.sock = secured
+        shake_hands(secured, patience)
 
     def _answer(self, guest: Guest, connection: Connection, request: AssociateRequest) -> None:
         if not self._places.take(guest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -26,11 +27,12 @@ class Guest:
     def shut(self) -> None:
         """Let whoever waits for the peer find the connection closed; from any thread."""
         with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # of TLS too, which goes on reading
 
     def end(self, patience: float) -> None:
         """Abort the association, a message under way being given `patience` seconds to end."""
-        if self.is_associated and self.at_work.acquire(timeout=patience):
+        at_rest = self.is_associated and self.at_work.acquire(timeout=patience)
+        if at_rest and not isinstance(self.sock, ssl.SSLSocket):  # for one thread at a time
             with suppress(OSError):
                 self.sock.settimeout(0)
                 self.sock.sendall(ABORT)
