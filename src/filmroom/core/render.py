@@ -88,7 +88,7 @@ def picture(archive: Archive, scene: Scene) -> bytes:
     drawing = _drawing(archive, scene, image_of(archive, scene.located))
     if drawing is None:
         return _kept(archive, scene, lambda: _draw(archive, scene))
-    found = archive.derived.find(*_place(scene)) if _is_worth_keeping(scene) else None
+    found = archive.derived.find(*_place(scene)) if _is_thumbnail(scene) else None
     return found or _draw_here(archive, scene, drawing)
 
 
@@ -100,14 +100,9 @@ def _draw_here(archive: Archive, scene: Scene, drawing: Drawing) -> bytes:
         data = drawing.draw(frame_pieces(archive, located, number, drawing.piece))
     except NotFound as error:  # though its row was there: no mistake of who asks
         raise Broken(f"blob {located.key} is gone") from error
-    if _is_worth_keeping(scene):
+    if _is_thumbnail(scene):
         archive.ahead.ask(" ".join(_place(scene)), _keep(archive, scene, data))
     return data
-
-
-def _is_worth_keeping(scene: Scene) -> bool:
-    """Whether a picture that is drawn without a worker is found sooner than drawn."""
-    return _is_thumbnail(scene) and not is_small(scene.located)
 
 
 def _is_thumbnail(scene: Scene) -> bool:
