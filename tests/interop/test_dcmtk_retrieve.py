@@ -1,4 +1,4 @@
-"""DCMTK fetches from us, takes what we send, and is fetched from."""
+"""DCMTK and pynetdicom fetch from us, take what we send, and are fetched from."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_role, evt
 
-from dimse_door import Address, opened
+from dimse_door import CT, Address, opened
 from filmroom.core import peers
 from filmroom.core.archive import Archive
 from filmroom.core.fetching import How, fetch, query
@@ -26,8 +28,9 @@ from filmroom.model.peer import Peer
 from filmroom.model.remote import Tally
 from filmroom.model.selection import Selection
 from filmroom.settings.peers import PeerSettings
-from filmroom.testing.objects import ct_slice, report, uid
+from filmroom.testing.objects import COMPREHENSIVE_SR, ct_slice, report, uid
 
+STUDY_MOVE, STUDY_GET = "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"
 INSTANCES = [uid(1, 1, 1), uid(1, 1, 2), uid(1, 90, 1)]
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
 
@@ -225,6 +228,54 @@ def test_dcmqrscp_is_sent_asked_and_fetched_from(
     assert (tally.completed, tally.failed) == (3, 0)
     came = select(archive, Selection(uid(1)))
     assert sorted(one.ref.instance for one in came) == INSTANCES
+
+
+def identifier() -> Dataset:
+    wanted = Dataset()
+    wanted.QueryRetrieveLevel = "STUDY"
+    wanted.StudyInstanceUID = uid(1)
+    return wanted
+
+
+def test_pynetdicom_gets_and_has_moved(archive: Archive, door: Address) -> None:
+    came: list[str] = []
+
+    def take(event: evt.Event) -> int:
+        came.append(str(event.request.AffectedSOPInstanceUID))
+        return 0xA700 if came[-1] == INSTANCES[1] else 0x0000
+
+    handlers = [(evt.EVT_C_STORE, take)]
+    receiver = AE("THERE")
+    receiver.supported_contexts = []
+    for sop_class in (CT, COMPREHENSIVE_SR):
+        receiver.add_supported_context(sop_class)
+    server = receiver.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    try:
+        know(archive, server.server_address[1])
+        asks = AE("ASKS")
+        for sop_class in (STUDY_GET, STUDY_MOVE, CT, COMPREHENSIVE_SR):
+            asks.add_requested_context(sop_class)
+        roles = [build_role(sop_class, scp_role=True) for sop_class in (CT, COMPREHENSIVE_SR)]
+        association = asks.associate(
+            *door, ae_title="FILMROOM", ext_neg=roles, evt_handlers=handlers
+        )
+        assert association.is_established
+        for ask in (
+            lambda: association.send_c_get(identifier(), STUDY_GET),
+            lambda: association.send_c_move(identifier(), "THERE", STUDY_MOVE),
+        ):
+            came.clear()
+            status, told = list(ask())[-1]
+            assert sorted(came) == INSTANCES
+            assert status.Status == 0xB000
+            assert (status.NumberOfCompletedSuboperations, status.NumberOfFailedSuboperations) == (
+                2,
+                1,
+            )
+            assert told.FailedSOPInstanceUIDList == INSTANCES[1]
+        association.release()
+    finally:
+        server.shutdown()
 
 
 def test_nobody_at_the_other_end_is_told(archive: Archive, door: Address) -> None:
