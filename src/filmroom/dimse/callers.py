@@ -26,7 +26,9 @@ def may(caller: Caller, settings: Settings) -> frozenset[Service]:
 
 def is_near(address: str) -> bool:
     """Whether an address is of this machine."""
-    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    read = ipaddress.ip_address(address.partition("%")[0])
+    inner = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    return (inner or read).is_loopback
 
 
 def own_titles(settings: Settings) -> frozenset[str]:
