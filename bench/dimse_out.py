@@ -16,12 +16,23 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from filmroom.association.connection import Connection, connect
 from filmroom.association.items import RoleSelection, UserInformation
-from filmroom.association.messages import Command, CommandField, Message, response_to
+from filmroom.association.messages import (
+    Command,
+    CommandField,
+    read_command,
+    response_to,
+    write_command,
+)
 from filmroom.association.negotiation import Offer, acceptance, propose
-from filmroom.association.pdus import AssociateRequest, ReleaseRequest, ReleaseResponse
-from filmroom.association.protocol import Role
+from filmroom.association.pdus import (
+    AssociateAccept,
+    AssociateRequest,
+    Pdu,
+    ReleaseRequest,
+    ReleaseResponse,
+)
+from filmroom.association.protocol import Association, ConnectionLost, ProviderAbort, Role
 from filmroom.association.reading import Fragment
 from filmroom.association.statuses import is_pending
 from filmroom.dicom.datasets import write_dataset
@@ -34,22 +45,43 @@ from peers import Server, filmroom, orthanc
 STUDY_ROOT_MOVE, STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 SINK = "SINK"
-TAKES = UserInformation(max_length=1 << 17)
+MAX_LENGTH = 1 << 17  # bytes of a P-DATA-TF that is taken
 
 
-def take(connection: Connection) -> None:
-    """Take what comes over one association and say that it is stored."""
-    asked: Message | None = None
-    while (heard := connection.hear()) is not None:
-        match heard:
-            case AssociateRequest():
-                connection.send(acceptance(heard, lambda _: Offer(), max_length=TAKES.max_length))
-            case Message():
-                asked = heard
-            case Fragment(context_id=context_id, is_last=True) if asked is not None:
-                connection.send_message(context_id, response_to(asked.command, 0))
-            case ReleaseRequest():
-                connection.send(ReleaseResponse())
+def heard(sock: socket.socket, association: Association) -> Iterator[Pdu | Command]:
+    """What comes over one association; every instance is taken and said to be stored."""
+    buffer = memoryview(bytearray(1 << 20))
+    commands = bytearray()
+    asked: Command | None = None
+    while count := sock.recv_into(buffer):
+        # Orthanc's sender waits for acknowledgements: they come at once, as a careful node's do.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        for one in association.receive(buffer[:count]):
+            if not isinstance(one, Fragment):
+                assert not isinstance(one, ProviderAbort | ConnectionLost), one
+                yield one
+            elif one.is_command:
+                commands += one.data
+                if one.is_last:
+                    asked = read_command(bytes(commands))
+                    commands.clear()
+                    yield asked
+            elif one.is_last and asked is not None:
+                send(sock, association, one.context_id, response_to(asked, 0))
+
+
+def send(
+    sock: socket.socket,
+    association: Association,
+    context_id: int,
+    command: Command,
+    data: bytes = b"",
+) -> None:
+    """Send a message."""
+    runs = list(association.send_data(context_id, write_command(command), is_command=True))
+    if data:
+        runs += association.send_data(context_id, data, is_command=False)
+    sock.sendall(b"".join(part for run in runs for part in run))
 
 
 def receive(port: Pipe) -> None:
@@ -58,8 +90,16 @@ def receive(port: Pipe) -> None:
         port.send(listening.getsockname()[1])
         while True:
             sock, _ = listening.accept()
-            with Connection(sock, Role.ACCEPTOR) as connection:
-                take(connection)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            association = Association(Role.ACCEPTOR)
+            with sock:
+                for one in heard(sock, association):
+                    if isinstance(one, AssociateRequest):
+                        accept = acceptance(one, lambda _: Offer(), max_length=MAX_LENGTH)
+                        sock.sendall(association.send(accept))
+                    elif isinstance(one, ReleaseRequest):
+                        sock.sendall(association.send(ReleaseResponse()))
+                        break
 
 
 @contextmanager
@@ -75,8 +115,33 @@ def receiver() -> Iterator[int]:
         process.join()
 
 
-def ask(connection: Connection, field: CommandField, sop_class: str) -> None:
-    """Ask for the whole series."""
+def ask(
+    server: Server, field: CommandField, sop_class: str, stored: tuple[str, ...] = ()
+) -> tuple[Command, int]:
+    """Ask for the whole series: the final answer, and how many instances came here."""
+    contexts = propose([(sop_class, [IMPLICIT]), *((uid, [EXPLICIT]) for uid in stored)])
+    roles = tuple(RoleSelection(uid, scu=False, scp=True) for uid in stored)
+    user = UserInformation(max_length=MAX_LENGTH, roles=roles)
+    association = Association(Role.REQUESTER)
+    with socket.create_connection((server.host, server.dimse_port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        request = AssociateRequest(server.name.upper(), "BENCH", contexts, user)
+        sock.sendall(association.send(request))
+        came = 0
+        for one in heard(sock, association):
+            if isinstance(one, AssociateAccept):
+                _request_series(sock, association, field, sop_class)
+            elif isinstance(one, Command):
+                came += one.field is CommandField.C_STORE_RQ
+                if one.field.is_response and not is_pending(one.status or 0):
+                    sock.sendall(association.send(ReleaseRequest()))
+                    return one, came
+    raise RuntimeError(f"{server.name} ended the association")
+
+
+def _request_series(
+    sock: socket.socket, association: Association, field: CommandField, sop_class: str
+) -> None:
     wanted = {
         "00080052": {"vr": "CS", "Value": ["STUDY"]},
         "0020000D": {"vr": "UI", "Value": [STUDY]},
@@ -89,46 +154,19 @@ def ask(connection: Connection, field: CommandField, sop_class: str) -> None:
         priority=0,
         destination=SINK if field is CommandField.C_MOVE_RQ else None,
     )
-    connection.send_message(1, command, [write_dataset(wanted, IMPLICIT, "")])
+    send(sock, association, 1, command, write_dataset(wanted, IMPLICIT, ""))
 
 
 def get(server: Server, slices: int) -> None:
     """Fetch the series by C-GET and let go of it."""
-    contexts = propose([(STUDY_ROOT_GET, [IMPLICIT]), (CT_IMAGE, [EXPLICIT])])
-    roles = (RoleSelection(CT_IMAGE, scu=False, scp=True),)
-    user = UserInformation(max_length=TAKES.max_length, roles=roles)
-    request = AssociateRequest(server.name.upper(), "BENCH", contexts, user)
-    connection, _ = connect((server.host, server.dimse_port), request)
-    with connection:
-        ask(connection, CommandField.C_GET_RQ, STUDY_ROOT_GET)
-        came, asked = 0, None
-        while True:
-            heard = connection.hear()
-            if isinstance(heard, Message):
-                asked = heard.command
-                if asked.field is CommandField.C_GET_RSP and not is_pending(asked.status or 0):
-                    break
-            elif isinstance(heard, Fragment) and heard.is_last and asked is not None:
-                came += 1
-                connection.send_message(heard.context_id, response_to(asked, 0))
-        assert (asked.status, came) == (0, slices), asked
-        connection.release()
+    final, came = ask(server, CommandField.C_GET_RQ, STUDY_ROOT_GET, (CT_IMAGE,))
+    assert (final.status, came) == (0, slices), final
 
 
 def move(server: Server, slices: int) -> None:
     """Have the series moved to the receiver."""
-    contexts = propose([(STUDY_ROOT_MOVE, [IMPLICIT])])
-    request = AssociateRequest(server.name.upper(), "BENCH", contexts)
-    connection, _ = connect((server.host, server.dimse_port), request)
-    with connection:
-        ask(connection, CommandField.C_MOVE_RQ, STUDY_ROOT_MOVE)
-        while True:
-            heard = connection.hear()
-            assert isinstance(heard, Message), heard
-            if not is_pending(heard.command.status or 0):
-                break
-        assert (heard.command.status, heard.command.completed) == (0, slices), heard
-        connection.release()
+    final, _ = ask(server, CommandField.C_MOVE_RQ, STUDY_ROOT_MOVE)
+    assert (final.status, final.completed) == (0, slices), final
 
 
 def main(slices: int = 500, runs: int = 5) -> None:

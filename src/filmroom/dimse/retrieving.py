@@ -23,6 +23,7 @@ from filmroom.model.remote import Tally
 LEVEL = "00080052"
 FAILED_INSTANCES = "00080058"  # Failed SOP Instance UID List
 PENDING_EVERY = 0.1  # seconds: pending responses are for those who watch
+LOOK_EVERY = 0.01  # seconds: to look for a C-CANCEL costs as much as a small instance
 MOST = 0xFFFF  # what a count of sub-operations holds
 
 UNIQUE_KEYS = (PATIENT_ID, STUDY_UID, SERIES_UID, INSTANCE_UID)
@@ -89,7 +90,7 @@ class Progress:
 
     def __init__(self, session: Session, message: Message) -> None:
         self._session, self._message = session, message
-        self._told = 0.0
+        self._told = self._looked = 0.0
 
     def report(self, tally: Tally) -> None:
         """A pending response, unless one was sent just before."""
@@ -100,7 +101,12 @@ class Progress:
 
     def cancelled(self) -> bool:
         """Whether the requester does not want the rest any more."""
-        return self._session.cancelled(self._message.command.message_id or 0)
+        message_id = self._message.command.message_id or 0
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY:
+            return self._session.was_cancelled(message_id)
+        self._looked = now
+        return self._session.cancelled(message_id)
 
     def end(self, tally: Tally) -> None:
         """The final response, with the instances that failed."""

@@ -216,6 +216,10 @@ class Session:
                 raise Ended(_reason(heard))
         if self.connection.closed:
             raise Ended("the connection is closed")
+        return self.was_cancelled(message_id)
+
+    def was_cancelled(self, message_id: int) -> bool:
+        """Whether a C-CANCEL for a request has been heard; does not look for one."""
         return message_id in self._cancelled
 
     def abort(self, reason: str) -> NoReturn:
