@@ -313,6 +313,26 @@ def test_one_instance_from_many_at_once_is_stored_once(archive: Archive, door: A
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_a_door_without_a_thread_to_be_had_turns_away_and_stays_open(
+    door: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name == "dimse":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as starved:
+        starved.setattr(threading.Thread, "start", fail)
+        with pytest.raises(Disconnected):
+            called(door)
+    with called(door) as connection:
+        assert echo(connection) == 0
+        assert connection.release()
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_a_response_that_nobody_asked_for_is_aborted(door: Address) -> None:
     with socket.create_connection(door, 5) as sock:
         sock.sendall(REQUEST)

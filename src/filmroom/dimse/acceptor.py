@@ -80,7 +80,14 @@ class Acceptor:
             guest = Guest(sock, str(address[0]))
             self._places.come(guest)
             guest.thread = threading.Thread(target=self._receive, args=(guest,), name="dimse")
-            guest.thread.start()
+            try:
+                guest.thread.start()
+            except RuntimeError:  # there can be no more threads now: the others go on
+                guest.thread = None
+                self._places.leave(guest)
+                sock.close()
+                log.warning("cannot accept", extra={"reason": "no thread to be had"})
+                time.sleep(BREATH)
 
     def _receive(self, guest: Guest) -> None:
         try:
