@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class Server:
     host: str
     port: int
     pid: int
+    dimse_port: int = 0
 
     @property
     def origin(self) -> str:
@@ -35,6 +36,10 @@ class Server:
         """Bytes resident, of the process and all its children."""
         return sum(_resident(pid) for pid in _tree(self.pid))
 
+    def peak(self) -> int:
+        """The most that was ever resident in one of them, in bytes."""
+        return max(_resident(pid, "VmHWM:") for pid in _tree(self.pid))
+
 
 def free_port() -> int:
     """A port that nobody listens on."""
@@ -44,11 +49,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def filmroom(data: Path, *flags: str) -> Iterator[Server]:
+def filmroom(data: Path, *flags: str, dimse: bool = False) -> Iterator[Server]:
     """This archive, as `filmroom serve` starts it."""
     command = [sys.executable, "-m", "filmroom", "serve", "--data", str(data), "--port", "0"]
+    door = ["--dimse-port", "0"] if dimse else ["--no-dimse"]
     process = subprocess.Popen(
-        [*command, "--no-dimse", "--log-level", "warning", *flags],
+        [*command, *door, "--log-level", "warning", *flags],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -56,20 +62,20 @@ def filmroom(data: Path, *flags: str) -> Iterator[Server]:
         assert process.stdout
         for line in process.stdout:
             if line.startswith("ready "):
-                port = int(line.split("http=http://")[1].split()[0].rsplit(":", 1)[1])
+                ports = [int(word.rsplit(":", 1)[1]) for word in line.split()[1:]]
                 break
         else:
             raise RuntimeError("filmroom did not start")
-        yield Server("filmroom", "127.0.0.1", port, process.pid)
+        yield Server("filmroom", "127.0.0.1", ports[0], process.pid, *ports[1:])
     finally:
         _end(process)
 
 
 @contextmanager
-def orthanc(folder: Path, **settings: object) -> Iterator[Server]:
+def orthanc(folder: Path, *, dimse: bool = False, **settings: object) -> Iterator[Server]:
     """Orthanc with its DICOMweb plugin, as Debian packs them: storage synced to disk."""
     program = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-    port = free_port()
+    port, dimse_port = free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     configuration = {
         "Name": "bench",
@@ -79,7 +85,9 @@ def orthanc(folder: Path, **settings: object) -> Iterator[Server]:
         "HttpPort": port,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
-        "DicomServerEnabled": False,
+        "DicomServerEnabled": dimse,
+        "DicomAet": "ORTHANC",
+        "DicomPort": dimse_port,
         "SyncStorageArea": True,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         **settings,
@@ -89,7 +97,22 @@ def orthanc(folder: Path, **settings: object) -> Iterator[Server]:
         process = subprocess.Popen([program, str(folder / "orthanc.json")], stderr=log, stdout=log)
     try:
         _wait(f"http://127.0.0.1:{port}/system")
-        yield Server("orthanc", "127.0.0.1", port, process.pid)
+        yield Server("orthanc", "127.0.0.1", port, process.pid, dimse_port)
+    finally:
+        _end(process)
+
+
+@contextmanager
+def storescp(folder: Path) -> Iterator[Server]:
+    """DCMTK's receiver: it writes files into `folder`, syncs nothing and knows nothing of them."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        ["storescp", "--fork", "-od", str(folder), "+xa", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for_port(port)
+        yield Server("storescp", "127.0.0.1", 0, process.pid, port)
     finally:
         _end(process)
 
@@ -135,6 +158,18 @@ def _wait(url: str, seconds: float = 30.0) -> None:
     raise RuntimeError(f"nothing answers at {url}")
 
 
+def _wait_for_port(port: int, seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"nothing answers at port {port}")
+
+
 def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
@@ -145,20 +180,19 @@ def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
 
 
 def _tree(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    try:
-        below = [int(child) for child in children.read_text().split()]
-    except OSError:
-        return []
+    below: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            below += [int(child) for child in children.read_text().split()]
     return [pid] + [descendant for child in below for descendant in _tree(child)]
 
 
-def _resident(pid: int) -> int:
+def _resident(pid: int, which: str = "VmRSS:") -> int:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
     for line in status.splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(which):
             return int(line.split()[1]) * 1024
     return 0
