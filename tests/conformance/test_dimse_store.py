@@ -256,11 +256,11 @@ def test_a_command_without_data_is_refused(door: Address) -> None:
 def test_nothing_stays_of_what_ends_in_the_middle(
     archive: Archive, door: Address, how: str
 ) -> None:
-    file = part10(image(1, 1, 1, rows=512, columns=512))
+    file = part10(image(1, 1, 1, rows=1024, columns=1024))
 
     with called(door, (CT, [EXPLICIT])) as connection:
         command = replace(store_request(file), sop_class=CT)
-        frames = connection._runs(1, command, [data_set(file)[:100_000], b""])
+        frames = connection._runs(1, command, [data_set(file)[:1_500_000], b""])
         connection._write([piece for run in frames for piece in run][:-2])
         assert soon(lambda: len(staged(archive)) == 1)
         if how == "abort":

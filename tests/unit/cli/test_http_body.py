@@ -49,7 +49,7 @@ async def answer(scope, receive, send):
 
 async def _digest(path, body):
     digest = hashlib.sha256(body.first)
-    space = memoryview(bytearray(1 << 16))
+    space = memoryview(bytearray(1 << 20))
     loop = asyncio.get_running_loop()
     try:
         while body.left:
