@@ -208,6 +208,18 @@ def test_a_destination_that_is_no_peer_is_not_known(door: Address) -> None:
     assert declined.value.status == Status.MOVE_DESTINATION_UNKNOWN
 
 
+def test_one_retrieval_too_many_is_refused(archive: Archive, door: Address) -> None:
+    slots = archive.settings.retrieves
+    assert all(archive.retrieves.acquire(blocking=False) for _ in range(slots))
+    wanted = identifier("STUDY", study=uid(2))
+    with pytest.raises(Declined) as declined:
+        got(door, STUDY_GET, wanted)
+    assert declined.value.status == Status.SUBOPERATIONS_NOT_PERFORMED
+    archive.retrieves.release()
+    assert got(door, STUDY_GET, wanted)[0] == Tally(completed=1)
+    assert got(door, STUDY_GET, wanted)[0] == Tally(completed=1)
+
+
 def test_a_destination_that_does_not_answer_fails_everything(door: Address) -> None:
     tally = moved(door, STUDY_MOVE, identifier("STUDY", study=uid(1)), to="GONE")
     assert (tally.completed, tally.failed, sorted(tally.failures)) == (0, 5, FIRST)

@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ from filmroom.errors import Unreachable
 from filmroom.model.peer import Peer
 from filmroom.model.remote import Tally
 from filmroom.model.selection import Selection
+from filmroom.peers.asking import Line
+from filmroom.peers.dimse import DimsePeers
+from filmroom.peers.tls import outgoing_tls
 from filmroom.settings.peers import PeerSettings
 from filmroom.testing.objects import COMPREHENSIVE_SR, ct_slice, report, uid
 
@@ -181,6 +186,29 @@ def test_a_peer_is_sent_the_transfer_syntax_that_it_likes(
     ]
     (first,) = [file for file in files if file.SOPInstanceUID == INSTANCES[0]]
     assert first.pixel_array.astype("<u2").tobytes() == ct_slice(1, 1, 1, size=300).PixelData
+
+
+def test_instances_are_sent_over_tls(
+    archive: Archive, door: Address, kept: Path, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "there.pem", tmp_path / "there.key"
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-subj", "/CN=there", "-addext", "subjectAltName=IP:127.0.0.1"),
+        *("-out", str(certificate), "-keyout", str(key)),
+    )
+    port = free_port()
+    peer = Peer("there", "THERE", "127.0.0.1", port, tls=True)
+    trusting = DimsePeers(Line("OURS", tls=partial(outgoing_tls, str(certificate))))
+    arguments = ["+tls", str(key), str(certificate), "-ic", "-od", str(kept), str(port)]
+    with running("storescp", port, *arguments, folder=tmp_path):
+        found = select(archive, Selection(uid(1)))
+        assert send(replace(archive, remote=trusting), peer, found) == Tally(completed=3)
+        with pytest.raises(Unreachable, match="certificate"):
+            send(archive, peer, found)
+        with pytest.raises(Unreachable):
+            send(archive, replace(peer, tls=False), found)
+    assert held(kept) == INSTANCES
 
 
 def test_a_storescp_that_breaks_off_is_called_again(

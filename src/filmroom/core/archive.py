@@ -37,6 +37,8 @@ class Archive:
     """Other nodes, where they can be asked."""
     writers: BoundedSemaphore = field(init=False, repr=False, compare=False)
     """Slots for instances on their way in, `store_writers` of them."""
+    retrieves: BoundedSemaphore = field(init=False, repr=False, compare=False)
+    """Slots for retrievals over associations, `retrieves` of them."""
     images: Recent[Image] = field(
         default_factory=lambda: Recent(IMAGES), init=False, repr=False, compare=False
     )
@@ -55,6 +57,7 @@ class Archive:
     def __post_init__(self) -> None:
         slots = BoundedSemaphore(self.settings.store_writers)
         object.__setattr__(self, "writers", slots)
+        object.__setattr__(self, "retrieves", BoundedSemaphore(self.settings.retrieves))
         files = WorklistFiles(self.settings.worklist_folder)
         object.__setattr__(self, "worklist_files", files)
 

@@ -14,11 +14,12 @@ from filmroom.dimse.retrieving import (
     PATIENT_STUDY_ONLY,
     STUDY_ROOT,
     Progress,
-    asked_for,
     relational,
+    retrieve,
 )
 from filmroom.dimse.session import Session
-from filmroom.errors import ArchiveError, Declined, Malformed, Unreachable
+from filmroom.errors import ArchiveError, Declined, Unreachable
+from filmroom.model.instance import Located
 from filmroom.model.peer import Service
 from filmroom.model.remote import Originator, Outgoing, Tally
 
@@ -31,19 +32,21 @@ MODELS = {
 
 def get(session: Session, message: Message) -> None:
     """Send what is asked for to who asks."""
-    try:
-        found = asked_for(session, message, MODELS)
-    except Malformed as error:
-        session.refuse(message, error, Status.DATA_SET_MISMATCH)
-        return
-    progress = Progress(session, message)
-    tally = Tally(len(found))
-    syntaxes = session.caller.peer.syntaxes if session.caller.peer else ()
-    sending = Sending(
-        session.archive, tally, progress.report, progress.cancelled, syntaxes=syntaxes
-    )
-    sending.over(SubOperations(session), deque(found))
-    progress.end(tally)
+
+    def perform(found: list[Located], progress: Progress) -> Tally:
+        tally = Tally(len(found))
+        peer = session.caller.peer
+        sending = Sending(
+            session.archive,
+            tally,
+            progress.report,
+            progress.cancelled,
+            syntaxes=peer.syntaxes if peer else (),
+        )
+        sending.over(SubOperations(session), deque(found))
+        return tally
+
+    retrieve(session, message, MODELS, perform)
 
 
 class SubOperations:

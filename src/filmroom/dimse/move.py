@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from filmroom.association.messages import CommandField, Message
 from filmroom.association.statuses import Status
 from filmroom.core.peers import find_by_title
@@ -13,12 +15,13 @@ from filmroom.dimse.retrieving import (
     PATIENT_STUDY_ONLY,
     STUDY_ROOT,
     Progress,
-    asked_for,
     relational,
+    retrieve,
 )
 from filmroom.dimse.session import Session
-from filmroom.errors import Malformed, NotFound, Unreachable
-from filmroom.model.peer import Service
+from filmroom.errors import NotFound, Unreachable
+from filmroom.model.instance import Located
+from filmroom.model.peer import Peer, Service
 from filmroom.model.remote import Originator, Tally
 
 MODELS = {
@@ -31,19 +34,20 @@ MODELS = {
 def move(session: Session, message: Message) -> None:
     """Send what is asked for to the peer that is its destination."""
     command = message.command
-    try:
-        found = asked_for(session, message, MODELS)
-    except Malformed as error:
-        session.refuse(message, error, Status.DATA_SET_MISMATCH)
-        return
     title = command.destination or ""
     peer = find_by_title(session.archive, title, session.caller.address)
     if peer is None:
         unknown = NotFound(f"no peer has the AE title {title}")
         session.refuse(message, unknown, Status.MOVE_DESTINATION_UNKNOWN)
         return
-    progress = Progress(session, message)
     originator = Originator(session.caller.title, command.message_id or 0)
+    retrieve(session, message, MODELS, partial(_moved, session, peer, originator))
+
+
+def _moved(
+    session: Session, peer: Peer, originator: Originator, found: list[Located], progress: Progress
+) -> Tally:
+    """What became of instances sent to a peer; where it is not reached, all have failed."""
     try:
         tally = send(session.archive, peer, found, progress.report, progress.cancelled, originator)
     except Unreachable as error:
@@ -59,7 +63,7 @@ def move(session: Session, message: Message) -> None:
             "remaining": tally.remaining,
         },
     )
-    progress.end(tally)
+    return tally
 
 
 MOVE = Provided(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import pack
 
@@ -16,7 +16,7 @@ from filmroom.dicom.datasets import read_dataset, write_dataset
 from filmroom.dicom.levels import Level
 from filmroom.dicom.uids import is_uid
 from filmroom.dimse.session import Session
-from filmroom.errors import Malformed
+from filmroom.errors import Busy, Malformed
 from filmroom.model.instance import Attributes, Located
 from filmroom.model.remote import Tally
 
@@ -47,6 +47,27 @@ OFFER = Offer()
 def relational(asked: bytes) -> bytes:
     """The answer to extended negotiation: relational retrieval yes, conversion no (§C.5.2.1)."""
     return pack("BB", bool(asked[:1] == b"\1"), 0)[: max(len(asked), 1)]
+
+
+def retrieve(
+    session: Session, message: Message, models: Mapping[str, Model], perform: Perform
+) -> None:
+    """Serve a C-MOVE or C-GET whose sub-operations are for `perform`."""
+    try:
+        found = asked_for(session, message, models)
+    except Malformed as error:
+        session.refuse(message, error, Status.DATA_SET_MISMATCH)
+        return
+    slots = session.archive.retrieves
+    if not slots.acquire(blocking=False):
+        busy = Busy(f"{session.archive.settings.retrieves} retrievals are under way already")
+        session.refuse(message, busy, Status.SUBOPERATIONS_NOT_PERFORMED)
+        return
+    try:
+        progress = Progress(session, message)
+        progress.end(perform(found, progress))
+    finally:
+        slots.release()
 
 
 def asked_for(session: Session, message: Message, models: Mapping[str, Model]) -> list[Located]:
@@ -140,6 +161,10 @@ class Progress:
             **counts,
         )
         self._session.answer(context_id, response, data)
+
+
+Perform = Callable[[list[Located], Progress], Tally]
+"""Sends instances and says what became of them."""
 
 
 def _count(number: int) -> int:

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from filmroom.association.connection import PATIENCE, Connection, Disconnected, Patience, connect
+from filmroom.association.connection import (
+    PATIENCE,
+    Connection,
+    Disconnected,
+    Heard,
+    Patience,
+    connect,
+)
 from filmroom.association.items import OURSELVES, RoleSelection
 from filmroom.association.messages import RESPONSE, Command, CommandField, Message, response_to
 from filmroom.association.negotiation import propose
@@ -21,6 +28,7 @@ from filmroom.model.peer import Peer
 from filmroom.model.remote import Proposal
 
 MAX_LENGTH = 1 << 17  # bytes of a P-DATA-TF that we take
+SECOND = 1.0  # of waiting, after which we look whether there is something else to do
 MAX_DATA_SET = 64 << 20  # bytes: of one that is read whole
 
 Serve = Callable[["Asking", Message], None]
@@ -41,8 +49,11 @@ class Line:
 class Asking:
     """One association with a peer that accepted it."""
 
-    def __init__(self, peer: Peer, connection: Connection) -> None:
+    def __init__(self, peer: Peer, connection: Connection, patience: Patience) -> None:
         self.connection = connection
+        self.meanwhile: Callable[[], None] | None = None
+        """What is to be done every second while an answer is waited for."""
+        self._patience = patience
         self._name = f"peer {peer.name}"
         self._message_id = 0
         self._data_follows = False
@@ -162,7 +173,7 @@ class Asking:
         return heard
 
     def _heard(self) -> Message | Fragment:
-        heard = self.connection.hear()
+        heard = self._next()
         match heard:
             case Message() | Fragment():
                 return heard
@@ -178,6 +189,18 @@ class Asking:
                 told = "is gone"
         self.connection.close()
         raise Unreachable(f"{self._name} {told}")
+
+    def _next(self) -> Heard | None:
+        if self.meanwhile is None:
+            return self.connection.hear()
+        until = time.monotonic() + self._patience.idle
+        while time.monotonic() < until:
+            heard = self.connection.hear(SECOND)
+            if heard is not None or self.connection.closed:
+                return heard
+            self.meanwhile()
+        self.connection.abort()
+        return None
 
     def _serve(self, message: Message, serve: Serve | None) -> None:
         if serve is not None:
@@ -213,7 +236,7 @@ def asking(
         raise Unreachable(f"peer {peer.name}: {error}") from error
     with connection:
         try:
-            yield Asking(peer, connection)
+            yield Asking(peer, connection, line.patience)
         except (Declined, GeneratorExit):
             _release(connection)
             raise

@@ -116,12 +116,13 @@ class _Retrieval:
     def over(self, what: str) -> Tally:
         """Follow it to its end; Declined if it came to nothing at all."""
         asking, tally = self._asking, self._tally
+        asking.meanwhile = self._cancel_if_asked
         for response in asking.responses(self._request, self._serve):
             self._count(response)
             if is_pending(response.status or 0):
                 self._go_on()
                 continue
-            if response.status == Status.SUCCESS:
+            if response.status != Status.CANCEL:
                 tally.remaining = 0
             failures = self._failures(response)
             tally.failures = failures or tally.failures
@@ -143,6 +144,9 @@ class _Retrieval:
 
     def _go_on(self) -> None:
         self._report(self._tally)
+        self._cancel_if_asked()
+
+    def _cancel_if_asked(self) -> None:
         if not self._cancel_sent and self._cancelled():
             self._cancel_sent = True
             context = self._asking.context_for(self._request.sop_class or "")
