@@ -241,7 +241,7 @@ def test_the_disk_works_on_all_that_are_committed_together(
     tmp_path: Path, storage: LocalStorage, calls: Calls
 ):
     several = [storage.stage(), storage.stage()]
-    for staged, data in zip(several, (b"abc", b"abd"), strict=True):
+    for staged, data in zip(several, (b"abc", b"xyz"), strict=True):
         staged.write(data)
     calls.fail[2] = errno.EIO
 
