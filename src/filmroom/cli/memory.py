@@ -42,3 +42,12 @@ def collect_seldom() -> None:
     takes half the time, parsing their JSON a quarter.
     """
     gc.set_threshold(SELDOM, *gc.get_threshold()[1:])
+
+
+def pass_over_what_is_there() -> None:
+    """Leave what a process is made of, its modules above all, out of every look for circles.
+
+    Measured while instances are received: a tenth of the processor time.
+    """
+    gc.collect()
+    gc.freeze()

@@ -20,7 +20,7 @@ from typing import Self
 from filmroom.app import open_archive
 from filmroom.cli import logs
 from filmroom.cli.listening import listen, shown
-from filmroom.cli.memory import collect_seldom, keep_buffers
+from filmroom.cli.memory import collect_seldom, keep_buffers, pass_over_what_is_there
 from filmroom.cli.workers import end_with_parent
 from filmroom.core.announcing import Announcer
 from filmroom.core.archive import Archive
@@ -158,6 +158,7 @@ def work(settings: Settings, sock: socket | None, speaks: Connection[None, None]
             doors.enter_context(door(archive, sock))
         doors.enter_context(Runner(archive))
         doors.enter_context(Announcer(archive))
+        pass_over_what_is_there()
         with speaks, suppress(BrokenPipeError):
             speaks.send(None)
         os.read(wake, 1)
