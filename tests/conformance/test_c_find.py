@@ -413,6 +413,9 @@ def test_a_cancel_ends_the_answers(association: Connection) -> None:
         context.id, [(find_request(context.abstract_syntax, 7), [asked]), (cancel_of(7), [])]
     )
     assert [status for status, _ in answers(association)] == [0xFE00]
+    # The number is free again, and what is asked under it is no longer cancelled.
+    ask(association, asked, message_id=7)
+    assert answers(association)[-1][0] == 0
     assert numbers(c_find(association, "STUDY", StudyInstanceUID="")) == sorted(SHOWN)
 
 

@@ -110,6 +110,8 @@ class Session:
                 self._data_follows = heard.command.has_data
                 if heard.command.field is not CommandField.C_CANCEL_RQ:
                     yield heard
+                    # Its number may be used again.
+                    self._cancelled.discard(heard.command.message_id or 0)
             elif isinstance(heard, ReleaseRequest):
                 self.connection.send(ReleaseResponse())
                 while self.connection.hear() is not None:
