@@ -1,16 +1,16 @@
 """What an instance is sent to another node as: as stored where it is taken so, else coded.
 
-Bytes that are sent as stored are never copied: they go to the socket from the mapped blob.
+Nothing is decoded to be sent as stored, and of what is large only a piece is in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 
 from filmroom.core.archive import Archive
+from filmroom.core.content import StoredContent
 from filmroom.core.retrieve import RewrittenContent, part
 from filmroom.core.rewrite import target_for
 from filmroom.dicom.frames import Span
@@ -20,7 +20,6 @@ from filmroom.dicom.transfer_syntaxes import (
     IMPLICIT_LITTLE,
     TRANSFER_SYNTAXES,
 )
-from filmroom.errors import Broken, NotFound
 from filmroom.model.answer import Content
 from filmroom.model.instance import Located
 from filmroom.model.pixels import DerivedFile
@@ -28,8 +27,8 @@ from filmroom.model.remote import Outgoing, Proposal
 
 MOST = 128
 """Presentation contexts of an association (PS3.8 §9.3.2.2: the odd numbers of a byte)."""
-MAPPED = 8 << 20
-"""Bytes of a blob up to which it is mapped whole; of a larger one, a piece at a time is read."""
+AT_ONCE = 1 << 20
+"""Bytes of a blob up to which it is read whole, which costs no more than to map it."""
 FALLBACK = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 """What is offered besides what is stored: all nodes take one of them (PS3.5 §10.1)."""
 
@@ -102,26 +101,25 @@ def _is_made(located: Located, uid: str) -> bool:
     return uid == located.transfer_syntax or (known is not None and known.encoder is not None)
 
 
-@contextmanager
-def outgoing(archive: Archive, located: Located, transfer_syntax: str) -> Iterator[Outgoing]:
-    """An instance in a transfer syntax, its data set fit to be read once while this is open.
+def outgoing(archive: Archive, located: Located, transfer_syntax: str) -> Outgoing:
+    """An instance in a transfer syntax, its data set fit to be read once.
 
     Raises NotAcceptable if it cannot be made, Broken if its blob is gone.
     """
+    data: Iterable[bytes | memoryview]
+    if transfer_syntax == located.transfer_syntax:
+        stored = StoredContent(archive.storage, located.key, (Span(0, located.size),))
+        data = [_behind_meta(stored.read())] if located.size <= AT_ONCE else _data_set(stored)
+    else:
+        content = part(archive, located, transfer_syntax).content
+        file = content.make() if isinstance(content, RewrittenContent) else content
+        data = _data_set(file)
+    return Outgoing(located.sop_class, located.ref.instance, transfer_syntax, data)
 
-    def as_sent(data: Iterable[bytes | memoryview]) -> Outgoing:
-        return Outgoing(located.sop_class, located.ref.instance, transfer_syntax, data)
 
-    if transfer_syntax == located.transfer_syntax and located.size <= MAPPED:
-        try:
-            with archive.storage.view(located.key) as view:
-                yield as_sent([view[read_file_meta(view).end :]])
-        except NotFound as error:
-            raise Broken(f"blob {located.key} is gone") from error
-        return
-    content = part(archive, located, transfer_syntax).content
-    file = content.make() if isinstance(content, RewrittenContent) else content
-    yield as_sent(_data_set(file))
+def _behind_meta(file: bytes) -> memoryview:
+    view = memoryview(file)
+    return view[read_file_meta(view).end :]
 
 
 def _data_set(file: DerivedFile | Content) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from filmroom.core.archive import Archive
@@ -64,27 +64,21 @@ class Sending:
         """Send what waits, until nothing does or it is cancelled.
 
         Raises Unreachable if the association ends before; the instance it ended with still waits.
-        While the other side stores one instance, the next is opened.
+        While the other side stores one instance, the next is read.
         """
-        ahead: _Opened | None = None
-        try:
-            while waiting and not self.cancelled():
-                located, opened, ahead = waiting[0], ahead, None
-                try:
-                    opened = opened or self._open(delivery, located)
-                    with opened:
-                        delivery.send(opened.outgoing, self.originator)
-                        ahead = self._open_ahead(delivery, waiting)
-                        self._count(as_sent=delivery.stored())
-                except Unreachable:
-                    raise
-                except ArchiveError as error:
-                    self.tally.fail(located.ref.instance, str(error))
-                waiting.popleft()
-                self.report(self.tally)
-        finally:
-            if ahead is not None:
-                ahead.close()
+        ahead: Outgoing | None = None
+        while waiting and not self.cancelled():
+            located, opened, ahead = waiting[0], ahead, None
+            try:
+                delivery.send(opened or self._opened(delivery, located), self.originator)
+                ahead = self._opened_ahead(delivery, waiting)
+                self._count(as_sent=delivery.stored())
+            except Unreachable:
+                raise
+            except ArchiveError as error:
+                self.tally.fail(located.ref.instance, str(error))
+            waiting.popleft()
+            self.report(self.tally)
 
     def fail(self, instances: Iterable[Located], error: ArchiveError) -> None:
         """Count instances as failed that will not be sent any more."""
@@ -99,12 +93,12 @@ class Sending:
         else:
             self.tally.warned += 1
 
-    def _open(self, delivery: Delivery, located: Located) -> _Opened:
+    def _opened(self, delivery: Delivery, located: Located) -> Outgoing:
         """An instance in the best form that can be made; raises what keeps it from that."""
         reason: NotAcceptable | None = None
         for syntax in forms(located, self.syntaxes, delivery.takes):
             try:
-                return _Opened(outgoing(self.archive, located, syntax))
+                return outgoing(self.archive, located, syntax)
             except NotAcceptable as error:  # perhaps the next form can be made
                 reason = reason or error
         raise reason or NotAcceptable(
@@ -112,33 +106,17 @@ class Sending:
             f" {located.transfer_syntax}"
         )
 
-    def _open_ahead(self, delivery: Delivery, waiting: deque[Located]) -> _Opened | None:
+    def _opened_ahead(self, delivery: Delivery, waiting: deque[Located]) -> Outgoing | None:
         """The instance after the first, if it is sent as stored; making it can wait."""
         if len(waiting) < 2:
             return None
         located = waiting[1]
-        if forms(located, self.syntaxes, delivery.takes)[:1] != [located.transfer_syntax]:
+        best = next(iter(forms(located, self.syntaxes, delivery.takes)), None)
+        if best != located.transfer_syntax:
             return None
         with suppress(ArchiveError):  # which will be told when its turn comes
-            return self._open(delivery, located)
+            return outgoing(self.archive, located, best)
         return None
-
-
-class _Opened:
-    """An instance that is open to be sent."""
-
-    def __init__(self, context: AbstractContextManager[Outgoing]) -> None:
-        self._context = context
-        self.outgoing = context.__enter__()
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._context.__exit__(None, None, None)
 
 
 def _send_batch(sending: Sending, peer: Peer, batch: Batch) -> None:

@@ -91,17 +91,17 @@ def test_forms_come_the_best_first(
     assert forms(one, liked, lambda _, uid: uid in taken) == expected
 
 
-@pytest.mark.parametrize("mapped", [0, 1 << 20])
+@pytest.mark.parametrize("at_once", [0, 1 << 20])
 def test_a_data_set_is_what_follows_the_meta_information(
-    mapped: int, archive: Archive, store: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    at_once: int, archive: Archive, store: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sent_as, "MAPPED", mapped)
+    monkeypatch.setattr(sent_as, "AT_ONCE", at_once)
     file = part10(ct_slice(1, 1, 1, size=700))
     store(archive, file)
     (one,) = select(archive, Selection(uid(1)))
 
-    with outgoing(archive, one, EXPLICIT) as sent:
-        pieces = [bytes(piece) for piece in sent.data]
+    sent = outgoing(archive, one, EXPLICIT)
+    pieces = [bytes(piece) for piece in sent.data]
 
     assert b"".join(pieces) == file[read_file_meta(memoryview(file)).end :]
     assert all(len(piece) % 2 == 0 for piece in pieces[:-1])
@@ -112,13 +112,13 @@ def test_a_data_set_is_what_follows_the_meta_information(
     )
 
 
-@pytest.mark.parametrize("mapped", [0, 1 << 20])
+@pytest.mark.parametrize("at_once", [0, 1 << 20])
 def test_a_blob_that_is_gone_is_our_fault(
-    mapped: int, archive: Archive, store: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    at_once: int, archive: Archive, store: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sent_as, "MAPPED", mapped)
+    monkeypatch.setattr(sent_as, "AT_ONCE", at_once)
     store(archive, part10(ct_slice(1, 1, 1)))
     (one,) = select(archive, Selection(uid(1)))
     archive.storage.delete(one.key)
-    with pytest.raises(Broken), outgoing(archive, one, EXPLICIT):
-        pass
+    with pytest.raises(Broken):
+        outgoing(archive, one, EXPLICIT)
