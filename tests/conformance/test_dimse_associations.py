@@ -30,6 +30,8 @@ from filmroom.association.statuses import Status
 from filmroom.core.archive import Archive
 from filmroom.dimse.callers import may
 from filmroom.dimse.session import Caller
+from filmroom.dimse.tls import incoming_tls
+from filmroom.errors import Malformed
 from filmroom.model.peer import EVERYTHING, Peer, Service
 from filmroom.settings import Settings
 from filmroom.testing.objects import ct_slice, part10
@@ -235,3 +237,19 @@ def test_a_user_is_let_in_by_name_and_passcode(archive: Archive) -> None:
 
 def test_a_user_is_let_in_unseen_where_nobody_asks(door: Address) -> None:
     assert results(door, user(b"ann", b"secret")) == [ContextResult.ACCEPTANCE]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "setting dimse_tls needs a certificate: dimse_tls_certificate names it"),
+        (
+            {"dimse_tls_certificate": "/nowhere/archive.pem"},
+            "the certificates of the DIMSE door cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_tls_without_its_files_is_refused_in_one_line(files: dict[str, str], said: str) -> None:
+    with pytest.raises(Malformed) as told:
+        incoming_tls(Settings(dimse_tls="required", **files))
+    assert str(told.value) == said
