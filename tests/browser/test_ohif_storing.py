@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,14 @@ def search(url: str, path: str, **keys: str) -> list[dict]:
     answer = httpx.get(f"{url}/dicom-web/{path}", params=keys, timeout=30)
     answer.raise_for_status()
     return answer.json()
+
+
+def soon(url: str, path: str, **keys: str) -> list[dict]:
+    """What is found, once there is something: the viewer shows what it has not yet stored."""
+    until = time.monotonic() + 20
+    while not (found := search(url, path, **keys)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
 
 
 def test_a_file_goes_in_through_the_upload_dialog(
@@ -82,7 +91,7 @@ def test_a_drawing_is_saved_as_a_segmentation_and_found_again(
     ohif.save_as("Drawn by a test")
 
     expect(ohif.without_image("Drawn by a test")).to_be_visible()
-    (series,) = search(url, f"studies/{ct.study}/series", SeriesDescription="Drawn by a test")
+    (series,) = soon(url, f"studies/{ct.study}/series", SeriesDescription="Drawn by a test")
     uid_of_it = series["0020000E"]["Value"][0]
     (instance,) = search(url, f"studies/{ct.study}/series/{uid_of_it}/instances")
     assert instance["00080016"]["Value"] == [LABELMAP_SEGMENTATION]

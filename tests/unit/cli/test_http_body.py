@@ -104,6 +104,14 @@ def answered(connection: socket.socket) -> tuple[bytes, bytes]:
     return top.split(b"\r\n")[0], connection.recv(length, socket.MSG_WAITALL)
 
 
+def ended() -> list[str]:
+    """`ENDS`, once there is something: a moment after the connection is over."""
+    until = time.monotonic() + 10
+    while not ENDS and time.monotonic() < until:
+        time.sleep(0.01)
+    return ENDS
+
+
 DIGEST = hashlib.sha256(BODY).hexdigest().encode()
 
 
@@ -162,7 +170,7 @@ def test_a_body_that_stalls_is_answered_408(port: int) -> None:
         connection.sendall(head("/stall") + BODY[:100_000])
         assert b" 408 " in answered(connection)[0]
         assert connection.recv(100) == b""
-    assert ENDS == ["/stall"]
+    assert ended() == ["/stall"]
 
 
 def test_time_in_which_nobody_reads_is_not_held_against_the_sender(port: int) -> None:
@@ -177,8 +185,4 @@ def test_a_sender_that_goes_is_noticed(port: int) -> None:
     ENDS.clear()
     with connect(port) as connection:
         connection.sendall(head("/gone") + BODY[:100_000])
-    until = time.monotonic() + 10
-    while not ENDS and time.monotonic() < until:
-        time.sleep(0.01)
-
-    assert ENDS == ["/gone"]
+    assert ended() == ["/gone"]
