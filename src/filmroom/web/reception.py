@@ -94,7 +94,7 @@ class Writers:
         self._waiting = threading.BoundedSemaphore(READERS * count // 2)
 
     def receive(
-        self, archive: Archive, source: str, study: str | None, patience: float = PATIENCE
+        self, archive: Archive, source: str, study: str | None, patience: float
     ) -> Incoming:
         """Begin an instance; Busy if all places are taken, or too many wait for one."""
         if not self._waiting.acquire(blocking=False):
@@ -228,7 +228,7 @@ class Reception:
             with contextlib.suppress(Busy):
                 return self._writers.receive(self._archive, self._source, self._study, 0.0)
             self._hand_over()
-        return self._writers.receive(self._archive, self._source, self._study)
+        return self._writers.receive(self._archive, self._source, self._study, PATIENCE)
 
     def _fail(self, error: ArchiveError) -> None:
         self._drop()
